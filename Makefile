@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DATASET := .cache/datasets/recbole-1.2.1-py3-none-any.whl
 BANDIT := .cache/datasets/obp-0.4.1-py3-none-any.whl
-SLOW := aws compat flows loadtests server gateway/cli gateway/experiments gateway/hot gateway/metadata/test_dynamodb.py \
+SLOW := aws compat flows loadtests server gateway/cache/test_redis_forms.py gateway/cli gateway/experiments gateway/hot gateway/metadata/test_dynamodb.py \
 	gateway/metadata/test_localdb.py gateway/targets gateway/test_bad_bodies.py gateway/upstreams engine/batch engine/cohorts \
 	engine/ensemble engine/forecast engine/measure engine/nn engine/recipes engine/test_actions.py engine/test_attribution.py \
 	engine/test_crash.py engine/test_deletion.py engine/test_engine.py engine/test_explore.py engine/test_jobs.py \
@@ -18,7 +18,7 @@ EVIDENTLY := .cache/models/botocore_a_la_carte_evidently-1.34.144-py3-none-any.w
 unexport PYTHONDONTWRITEBYTECODE  # tests start hundreds of processes, of which each would compile all the code anew
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick style lint format operations bench bench-quality load evaluate clean
+.PHONY: help setup demo test test-scale quick style lint format operations bench bench-quality load evaluate clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  \1\t/' | expand -t 17
@@ -57,6 +57,9 @@ demo: $(BIN)/recgate  ## MovieLens-100K from download to live recommendations on
 
 test: $(READY) $(DATASET) $(BANDIT) $(EVIDENTLY)  ## all tests, in four processes (ARGS=PATH: those, in one)
 	$(BIN)/python -m pytest $(or $(ARGS),-n 4 --no-loadscope-reorder)
+
+test-scale: $(READY)  ## many machines: real services, killed and stopped; takes minutes
+	$(BIN)/python -m pytest tests/scale $(ARGS)
 
 quick: $(READY)  ## the tests that start no process of ours and train no model to speak of, in three processes
 	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder $(SLOW:%=--ignore=tests/%) $(ARGS)

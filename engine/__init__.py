@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from engine.attribution.figures import Figure as Figure
     from engine.backups.place import Backup as Backup
+    from engine.backups.relocating import relocate_folders as relocate_folders
     from engine.backups.restoring import list_backups as list_backups, restore as restore
     from engine.backups.taking import back_up as back_up
     from engine.cohorts.cohorts import EVERYONE as EVERYONE, Cohort as Cohort
@@ -61,8 +62,9 @@ if TYPE_CHECKING:
         UnitOutcome as UnitOutcome,
     )
     from engine.filters import check_expression as check_expression, split_values as split_values
-    from engine.jobs.claims import Lanes as Lanes, cancel as cancel, renew as renew
+    from engine.jobs.claims import Capacity as Capacity, Lanes as Lanes, cancel as cancel, renew as renew
     from engine.jobs.runner import Runner as Runner
+    from engine.jobs.worker import WorkerPool as WorkerPool
     from engine.measure.off_policy import Estimate as Estimate, Estimates as Estimates
     from engine.moving import (
         accept_moved as accept_moved,
@@ -108,6 +110,7 @@ if TYPE_CHECKING:
 _BEHIND = {
     "engine.attribution.figures": ("Figure",),
     "engine.backups.place": ("Backup",),
+    "engine.backups.relocating": ("relocate_folders",),
     "engine.backups.restoring": ("list_backups", "restore"),
     "engine.backups.taking": ("back_up",),
     "engine.cohorts.cohorts": ("EVERYONE", "Cohort"),
@@ -138,7 +141,8 @@ _BEHIND = {
     "engine.examination": ("Finding", "accept_loss", "examine"),
     "engine.serving.explain": ("Cause", "Explanation"),
     "engine.filters": ("check_expression", "split_values"),
-    "engine.jobs.claims": ("Lanes", "cancel", "renew"),
+    "engine.jobs.claims": ("Capacity", "Lanes", "cancel", "renew"),
+    "engine.jobs.worker": ("WorkerPool",),
     "engine.queue.owner": ("Owner",),
     "engine.queue.queue": ("Job", "Queue"),
     "engine.jobs.runner": ("Runner",),

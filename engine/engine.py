@@ -10,10 +10,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from engine.attribution.figures import Figures
-from engine.data.doorbell import Doorbell, SharedDoorbell
-from engine.data.fan_out import FanOut, NoFanOut
+from engine.data.doorbell import Doorbell
 from engine.data.log import Log, LogEntry
-from engine.data.replicas import Replicas
 from engine.errors import Unavailable
 from engine.experiments.store import ExperimentStore
 from engine.feed.directory import Directory
@@ -25,6 +23,7 @@ from engine.impressions.showings import Showings
 from engine.impressions.shown_log import ShownLog
 from engine.question import Change
 from engine.queue.queue import Queue
+from engine.queue.workers import WorkerRegister
 from engine.recipes import check_recipes
 from engine.records import DatasetGroupRecord, Records
 from engine.resources import Resources
@@ -43,8 +42,8 @@ def _uuid() -> str:
 
 
 class Engine:
-    """Makes, opens and closes the parts. Callers outside the package use `answers`, `resources`, `feed`, `experiments`
-    and `jobs`; the other attributes are for the engine's own jobs."""
+    """Makes, opens and closes the parts. Callers outside the package use `answers`, `resources`, `feed`, `experiments`,
+    `jobs` and `workers`; the other attributes are for the engine's own jobs."""
 
     def __init__(
         self,
@@ -52,23 +51,15 @@ class Engine:
         clock: Callable[[], float],
         new_id: Callable[[], str],
         forwarder: JobForwarder | CommandForwarder | None = None,
-        fan_out: FanOut | None = None,
     ) -> None:
         self.settings, self.clock, self.new_id, self.forwarder = settings, clock, new_id, forwarder
         server = isinstance(forwarder, JobForwarder) or (
             isinstance(forwarder, CommandForwarder) and forwarder.connection() is not None
         )
         self.database = Database(settings.database_url, is_served=server, only_read=isinstance(forwarder, JobForwarder))
-        self.replicas = None if self.database.is_sqlite else self._replicas(fan_out or NoFanOut())
-        try:
-            self.log = self._log(beside=server)
-        except BaseException:
-            if self.replicas is not None:
-                self.replicas.close()
-            self.database.close()
-            raise
+        self.log = Log(self.database, Doorbell(settings.data_dir / "doorbell"), clock, beside=server)
         self.records = Records(self.database, self._record_changed)
-        self.jobs = Queue(self.database, clock)
+        self.jobs, self.workers = Queue(self.database, clock), WorkerRegister(self.database, clock)
         self.experiments = ExperimentStore(self.database)
         self.directory = Directory(self.records)
         self.store = open_artifacts(settings.storage_url, settings.data_dir, settings.storage_cache_bytes, clock)
@@ -86,15 +77,6 @@ class Engine:
         self.impressions = ImplicitImpressions(self.shown, self.log)
         self.feed = Feed(self.directory, self.log, self.follower, self.impressions, settings.account_id)
         self.answers, self.resources = self._answers(), self._resources()
-
-    def _replicas(self, fan_out: FanOut) -> Replicas:
-        doorbell = SharedDoorbell(self.settings.data_dir / "doorbell")
-        return Replicas(self.database, doorbell, fan_out, self.new_id(), self.settings.lease_s)
-
-    def _log(self, beside: bool) -> Log:
-        if self.replicas is not None:
-            return Log(self.database, self.replicas.doorbell, self.clock, beside=beside, replicas=self.replicas)
-        return Log(self.database, Doorbell(self.settings.data_dir / "doorbell"), self.clock, beside=beside)
 
     def _answers(self) -> Answers:
         return Answers(
@@ -132,20 +114,17 @@ class Engine:
         *,
         follow: bool = True,
         forwarder: JobForwarder | CommandForwarder | None = None,
-        fan_out: FanOut | None = None,
     ) -> Engine:
         """Opens the data directory (made where missing). To `follow` is to load every deployed model and group, and to
         keep up with the log; without it the engine only keeps records and takes events. `forwarder` hands the writes
-        to another process; `fan_out` carries news between machines that share a database.
+        to another process.
 
         Raises `Unavailable` where the directory, the database or an installed recipe can't be used, with the reason.
         """
         check_recipes()
         _make_folder(settings.data_dir)
-        engine = cls(settings, clock, new_id, forwarder, fan_out)
+        engine = cls(settings, clock, new_id, forwarder)
         if follow:
-            if engine.replicas is not None:
-                engine.replicas.start()
             groups = (group for group in engine.records.list(DatasetGroupRecord) if group.deleted_at is None)
             engine.follower.load([group.uid for group in groups])
             engine.follower.subscribe(engine._follow_records)
@@ -164,8 +143,6 @@ class Engine:
         self.shown.close()
         self.showings.close()
         self.log.close()
-        if self.replicas is not None:
-            self.replicas.close()
         self.database.close()
         if self.forwarder is not None:
             self.forwarder.close()

@@ -87,6 +87,11 @@ class Damaged(Unavailable):
 class StorageFault(Unavailable):
     """The storage of snapshots and models can't be reached, or refuses; the message names it, the reason, the fix."""
 
+    def __init__(self, message: str, *, lasting: bool = False) -> None:
+        """A `lasting` one does not pass by itself: somebody has to change something."""
+        super().__init__(message)
+        self.lasting = lasting
+
 
 class NotFetched(Unavailable):
     """A snapshot or model is yet to come from the storage to this machine."""

@@ -20,10 +20,10 @@ from engine.data import stored
 from engine.errors import Damaged, EngineError, Unavailable
 from engine.records import CampaignRecord, DatasetGroupRecord, RecommenderRecord, Records, SolutionVersionRecord
 from engine.serving import artifacts
-from engine.serving.deployments import Deployable, Deployments, is_resting, model_path
+from engine.serving.deployments import Deployable, Deployments, is_resting, own_path
 from engine.settings import Settings
 from engine.storage import watermark
-from engine.storage.artifact_store import ArtifactStore, FolderStore
+from engine.storage.artifact_store import ArtifactStore, open_artifacts
 from engine.storage.sql import Database, snapshots
 from engine.storage.watermark import Watermark
 
@@ -53,8 +53,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     except Unavailable as error:
         yield Finding("database", "", error.message)
         return
-    store = FolderStore(settings.data_dir)
-    with closing(database):
+    artifacts_of = open_artifacts(settings.storage_url, settings.data_dir, settings.storage_cache_bytes, time.time)
+    with closing(database), artifacts_of.examined() as store:
         try:
             yield from _snapshots(store, database)
             yield from _models(store, Records(database))
@@ -156,7 +156,7 @@ def _models(store: ArtifactStore, records: Records) -> Iterator[Finding]:
     for version in records.list(SolutionVersionRecord):
         uid = groups.get(version.dataset_group_arn)
         if uid is not None and version.deleted_at is None and version.status == ACTIVE:
-            path = model_path(version.arn, uid)
+            path = own_path(version, uid)
             yield _tried(f"model {version.name}", path, partial(_load_model, store, path))
     deployable: list[Deployable] = [*records.list(CampaignRecord), *records.list(RecommenderRecord)]
     for each in deployable:

@@ -194,6 +194,7 @@ class SolutionVersionRecord(Record, frozen=True, kw_only=True):
     training_type: str = "MANUAL"
     tuned_hpo_params: JsonMap = msgspec.field(name="tunedHPOParams", default={})
     stopped_at: float | None = None  # ours: when its training was told to stop
+    model_folder: str = ""  # ours: the name of its model's, where that is not the version's
     items_folder: str = ""  # ours: beside its model's, the one that knows items of later; empty: there is none
     training_hours: float | None = None
     metrics: dict[str, float] = {}

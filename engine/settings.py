@@ -33,14 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     read_only: bool = False
     shown_hours: float = 24.0  # how long answers are remembered by their recommendationId (specification §5.3)
     experiment_days: float = 90.0  # how long what is known of an experiment outlives its place in the configuration
-    lease_s: float = 0.045  # the longest that replicas answer without having looked at what others append
-    catch_up_s: float = 1.0  # the longest that an answer waits for what other machines have acknowledged
     shown_bytes: int = 2_000_000_000  # the most disk that this may take, and then the oldest are forgotten sooner
-
-    @property
-    def is_shared(self) -> bool:
-        """Machines share the database."""
-        return not self.database_url.startswith("sqlite")
 
     @classmethod
     def of(cls, data_dir: Path, environ: Mapping[str, str], **changes: object) -> Settings:
@@ -59,8 +52,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "pending_s": _number("RECGATE_PENDING_SECONDS", environ, 0.25),
             "shown_hours": _number("RECGATE_SHOWN_HOURS", environ, 24.0),
             "experiment_days": _number("RECGATE_EXPERIMENT_DAYS", environ, 90.0),
-            "catch_up_s": _number("RECGATE_CATCH_UP_SECONDS", environ, 1.0),
-            "lease_s": _number("RECGATE_LEASE_MS", environ, 45.0) / 1000,
             "shown_bytes": int(_number("RECGATE_SHOWN_BYTES", environ, 2e9)),
         }
         if environ.get("RECGATE_INSTANT", "") in TRUE:

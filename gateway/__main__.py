@@ -28,6 +28,7 @@ COMMANDS = {
     "experiments": "experiments",
     "plan-experiment": "plan_experiment",
     "recommend": "recommend",
+    "worker": "worker",
     "status": "status",
     "jobs": "jobs",
     "backup": "backup",

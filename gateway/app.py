@@ -36,7 +36,7 @@ from gateway.cache.forecast import Size, cache_forecast
 from gateway.config import Config, Watch, place_of
 from gateway.config.filter_checks import FilterChecks
 from gateway.dependencies import Dependencies
-from gateway.document.redis_url import SECRET, URL, connected
+from gateway.document.redis_url import SECRET, URL, connected, disconnect
 from gateway.engine_port import EnginePort, FeedPort, ResourcesPort
 from gateway.events.negative import NegativeEventTypes, is_for_negative_events
 from gateway.events.record import Recorder
@@ -158,7 +158,8 @@ class WorkerParts:
         self.flag_service = FlagService(self.gateway, self.recorder)
         self.hot_cache = self._hot_cache(config)
         self.bodies = BodyBudget(config.body_bytes)
-        gate = Gate(Authenticator(self.transport, clock), RateLimiter(self.redis))
+        self.rate_limiter = RateLimiter(self.redis)
+        gate = Gate(Authenticator(self.transport, clock), self.rate_limiter)
         self.front = Front(self.gateway, gate, self.bodies, self.hot_cache, self.telemetry)
         self.filters = FilterChecks(engine)
         self.negative_events = NegativeEventTypes(engine)
@@ -186,7 +187,7 @@ class WorkerParts:
         if self.shared is not None:
             second_level = SecondLevel(self.shared, self.cache, feed.is_current, feed.applied, clock, draw)
         counters = HitCounters(self.telemetry, self.ledger)
-        return HotCache(config, self.cache, counters, feed, self.admission.opens, second_level)
+        return HotCache(config, self.cache, counters, feed.is_current, self.admission.opens, second_level)
 
     def _watch(self, config: Config) -> Watch | None:
         if self.options.watched is None:
@@ -214,7 +215,7 @@ class WorkerParts:
             self.metrics.open()
             closing.push_async_callback(self.transport.aclose)
             if self.redis is not None:
-                closing.push_async_callback(self.redis.aclose)
+                closing.push_async_callback(disconnect, self.redis)
             closing.push_async_callback(self._close)
             await asyncio.to_thread(self.ledger.prepare, config.experiments)
             self.ledger.start()
@@ -233,6 +234,7 @@ class WorkerParts:
         await self.ranker.close()
         await self.cache.close()
         await self.decorators.close()
+        await self.rate_limiter.close()
 
     # ---- routes
 

@@ -75,6 +75,8 @@ class AnswersPort(Protocol):
 
     def deployed(self, campaign: str, account: str | None = None) -> DeployedModel: ...
 
+    def is_late(self, campaign: str, account: str | None = None) -> bool: ...
+
     def deployed_models(self) -> Sequence[DeployedModel]: ...
 
     def knows(self, group: str, user: str) -> bool: ...
@@ -164,6 +166,15 @@ class ResourcesPort(Protocol):
     def declare_negative(self, declared: Sequence[NegativeDeclaration]) -> None: ...
 
 
+class FetcherPort(Protocol):
+    """Each part is described at `engine.feed.fetcher.Fetcher`."""
+
+    @property
+    def failures(self) -> int: ...
+
+    def waiting(self) -> int: ...
+
+
 class EnginePort(Protocol):
     """The parts of `engine.Engine`. Every failure is an `EngineError`."""
 
@@ -178,6 +189,9 @@ class EnginePort(Protocol):
 
     @property
     def resources(self) -> ResourcesPort: ...
+
+    @property
+    def fetcher(self) -> FetcherPort: ...
 
     def check(self) -> None: ...
 

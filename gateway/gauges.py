@@ -47,7 +47,15 @@ def watch_engine(telemetry: Telemetry, engine: EnginePort, clock: Callable[[], f
         return [((each.campaign.name, each.model), [now - each.trained_at]) for each in models]
 
     attributed = engine.resources.attributed
-    watch_numbers(telemetry, {"recgate_event_lag_seconds": engine.feed.lag_s})
+    fetcher = engine.fetcher
+    watch_numbers(
+        telemetry,
+        {
+            "recgate_event_lag_seconds": engine.feed.lag_s,
+            "recgate_storage_waiting": fetcher.waiting,
+            "recgate_storage_failures": lambda: fetcher.failures,
+        },
+    )
     telemetry.watch("recgate_model_age_seconds", model_ages)
     telemetry.watch("recgate_attributed", lambda: [(each[:4], [each.events]) for each in attributed()])
     telemetry.watch("recgate_attributed_value", lambda: [(each[:4], [each.value]) for each in attributed()])

@@ -37,25 +37,28 @@ class RedisServer:
     folder: Path
     port: int
     process: subprocess.Popen[bytes] | None = None
+    package: str = "redis-server"  # and its program
+    options: tuple[str, ...] = ()
+    login: str = ""
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"redis://{self.login}127.0.0.1:{self.port}/0"
 
     def client(self) -> redis.Redis:
         return redis.Redis.from_url(self.url, decode_responses=True)
 
     def start(self) -> None:
-        argv = [program("redis-server", "redis-server"), "--port", str(self.port), "--bind", "127.0.0.1"]
+        argv = [program(self.package, self.package), "--port", str(self.port), "--bind", "127.0.0.1"]
         quiet = ["--save", "", "--appendonly", "no", "--dir", str(self.folder)]
-        self.process = subprocess.Popen([*argv, *quiet], stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen([*argv, *quiet, *self.options], stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + READY_S
         while time.monotonic() < deadline:
             with contextlib.suppress(redis.RedisError), self.client() as client:
                 if client.ping():
                     return
             time.sleep(0.02)
-        raise AssertionError("redis-server did not answer")
+        raise AssertionError(f"{self.package} did not answer")
 
     def kill(self) -> None:
         if self.process is not None:

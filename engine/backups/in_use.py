@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from engine.control.lifecycle import ACTIVE
 from engine.records import DatasetGroupRecord, RecommenderRecord, Records, SolutionVersionRecord
-from engine.serving.deployments import items_path, model_arn, model_path
+from engine.serving.deployments import items_path, model_arn, own_path
 from engine.storage.artifact_store import ArtifactStore
 from engine.storage.manifest import MANIFEST, ManifestFile, described
 from engine.storage.sql import Database, snapshots
@@ -26,7 +26,7 @@ def used_paths(database: Database) -> list[str]:
     for model in models:
         uid = groups.get(model.dataset_group_arn)
         if uid is not None and model.deleted_at is None and model.status == ACTIVE and model_arn(model):
-            used |= {model_path(model_arn(model), uid), items_path(model, uid)}
+            used |= {own_path(model, uid), items_path(model, uid)}
     return sorted(used)
 
 
@@ -36,10 +36,11 @@ def copy_folder(
     """Copies a folder whole; its files, as they are there then. Raises `FileNotFoundError` where it has gone, `Damaged`
     where a file is not as `expected`."""
     folder = source.fetch(path)
+    names = [file for file in sorted(folder.rglob("*")) if file.is_file() and file.name != MANIFEST]
+    files = tuple(described(file, folder, path, None) for file in names) if expected is None else tuple(expected)
     with target.whole(path) as partial:
         shutil.copytree(folder, partial, dirs_exist_ok=True, ignore=shutil.ignore_patterns(MANIFEST))
-        files = tuple(described(file, partial, path, None) for file in sorted(partial.rglob("*")) if file.is_file())
-        for each in files if expected is None else expected:
+        for each in files:
             each.check(partial, f"{path}/{each.name}")
         if not folder.is_dir():  # who removes it has begun with its files
             raise FileNotFoundError(folder)

@@ -61,6 +61,7 @@ class Files:
     allow_file_urls: bool
     max_bytes: int | None = None
     max_lines: int | None = None  # of a file
+    check: Callable[[], None] = lambda: None  # raises where a file must not be put into its place any more
 
     def answer(self, answer: Answer, progress: Progress, wrap: Wrap | None = None) -> LineCounts:
         """Answer every line. Raises `InvalidInput` where files can't be read or written, or hold too many lines."""
@@ -82,6 +83,7 @@ class Files:
                     counts.errors += reply.error is not None
                     if counts.lines % REPORT_EVERY == 0:
                         progress(source.bytes_read / max(source.size, 1), str(counts))
+                self.check()
         return counts
 
     def _lines(self, source: ImportSource, file: SourceFile) -> Iterator[bytes]:

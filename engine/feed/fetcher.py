@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 FIRST_RETRY_S, LAST_RETRY_S = 1.0, 30.0
 TRIM_S = 600.0
+CLOSE_S = 2.0  # then a fetch under way is left: it leaves nothing that is half written in use
 
 
 @dataclass
@@ -50,7 +51,7 @@ class Fetcher:
         self._stopped = True
         self._wake.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(CLOSE_S)
 
     def want(self, key: str, path: str, news: Sequence[LogEntry]) -> None:
         """Have a path fetched; it takes the place of an earlier one of the key."""

@@ -202,6 +202,7 @@ def count_import(
     if job.publish_attribution_metrics_to_s3:
         allowed = work.engine.settings.allow_file_urls
         batch = round(job.creation_date_time * 1000)
+        work.check()
         write_report(attribution, tally.counts, job.import_mode, batch, allow_file_urls=allowed)
     totals = ledger.total(tally.counts) if job.import_mode == "INCREMENTAL" else {}
     return attribution.arn, list(totals.items())

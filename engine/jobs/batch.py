@@ -24,7 +24,7 @@ from engine.records import (
     SolutionVersionRecord,
 )
 from engine.serving import artifacts
-from engine.serving.deployments import Deployed, model_path
+from engine.serving.deployments import Deployed, own_path
 
 J = TypeVar("J", BatchInferenceJobRecord, BatchSegmentJobRecord)
 
@@ -76,7 +76,7 @@ def _with_new_items(
     trained = [each.arn for each in versions if each.status == ACTIVE and each.training_mode != "UPDATE"]
     if deployed.recipe.extend is None or trained[-1:] != [version.arn]:
         return deployed
-    model = artifacts.load(work.engine.store.fetch(model_path(version.arn, group.uid)))
+    model = artifacts.load(work.engine.store.fetch(own_path(version, group.uid)))
     if len(work.state(group).items) <= trained_on(model):
         return deployed
     data = current(work, group)
@@ -93,6 +93,7 @@ def _answer(work: Work, job: BatchInferenceJobRecord | BatchSegmentJobRecord, ho
         allow_file_urls=settings.allow_file_urls,
         max_bytes=MOST_BYTES if settings.quotas == "aws" else None,
         max_lines=how.max_lines,
+        check=work.check,
     )
     return files.answer(how.answer, stretch(work.progress, 0.05, 0.99), how.wrap)
 

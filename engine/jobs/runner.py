@@ -1,4 +1,4 @@
-"""The job process: takes one job after the other, at the lowest priority, and survives what kills it."""
+"""Runners take one job after the other, and survive what kills them: the job process's, commands' and workers'."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.engine import Engine
 from engine.errors import EngineError, JobStopped, NotFound, RecipeFault, Unavailable
 from engine.jobs import claims
 from engine.jobs.attribution import AttributionWorker
-from engine.jobs.claims import Lanes, work_of
+from engine.jobs.claims import Capacity, Lanes, work_of
 from engine.jobs.kinds import FAILURES, KINDS
 from engine.jobs.schedule import LOOK_S, Scheduler
 from engine.jobs.work import CANCELLED
@@ -30,16 +30,23 @@ COUNT_EVERY_S = 2.0
 
 
 class Runner:
-    def __init__(self, engine: Engine, role: str = COMMAND) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, role: str = COMMAND, capacity: Capacity | None = None) -> None:
+        self._engine, self._capacity = engine, capacity or Capacity()
         self.owner = str(Owner.here(role, engine.new_id()[:8]))
         self._stopping = threading.Event()
-        self._lanes = Lanes(engine)
+        self._lanes = Lanes(engine, self.owner, self._capacity)
         self._is_busy = False
+        self._held: list[Job] = []
         self._folds_looked_at = time.monotonic()
 
     def stop(self) -> None:
         self._stopping.set()
+
+    def put_back(self) -> None:
+        """Jobs under way go back to the queue at once; what is still done of them changes nothing."""
+        self._stopping.set()
+        for job in tuple(self._held):
+            claims.requeue(self._engine, job)
 
     def run_forever(self) -> None:
         """Jobs one after the other. Beside them threads count for metric attributions and look at schedules: a long job
@@ -50,6 +57,12 @@ class Runner:
             self._start("short-jobs", IDLE_S, self._run_beside, "looking for short work failed"),
             self._start("schedules", LOOK_S, look, "looking at the schedules failed"),
         ]
+        self.run_jobs()
+        for thread in beside:
+            thread.join()
+
+    def run_jobs(self) -> None:
+        """Jobs one after the other, until the runner is stopped."""
         while not self._stopping.is_set():
             try:
                 worked = self.run_one()
@@ -59,8 +72,6 @@ class Runner:
                 worked = False
             if not worked:
                 self._stopping.wait(IDLE_S)
-        for thread in beside:
-            thread.join()
 
     def _start(self, name: str, pause_s: float, step: Callable[[], None], failure: str) -> threading.Thread:
         thread = threading.Thread(target=repeat, args=(self._stopping, pause_s, step, failure), name=name, daemon=True)
@@ -74,20 +85,24 @@ class Runner:
             return False
         self._is_busy = True
         try:
-            return self._do_claimed(claims.claim(self._engine, self.owner))
+            return self._do_claimed(claims.claim(self._engine, self.owner, self._capacity))
         finally:
             self._is_busy = False
 
     def _run_beside(self) -> None:
         """Short jobs while a long one runs."""
         while self._is_busy and self._engine.jobs.is_claimable(self._lanes.beside):
-            self._do_claimed(claims.claim_beside(self._engine, self.owner))
+            self._do_claimed(claims.claim_beside(self._engine, self.owner, self._capacity))
 
     def _do_claimed(self, job: Job | None) -> bool:
         if job is None:
             return False
-        with _Heart(self._engine, job) as heart:
-            self._do(job, heart)
+        self._held.append(job)
+        try:
+            with _Heart(self._engine, job) as heart:
+                self._do(job, heart)
+        finally:
+            self._held.remove(job)
         return True
 
     def _do(self, job: Job, heart: _Heart) -> None:

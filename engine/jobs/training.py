@@ -28,7 +28,7 @@ from engine.recipe import Model, Progress, Recipe, spans, stretch
 from engine.recipes import RECIPES
 from engine.records import DatasetGroupRecord, SolutionVersionRecord
 from engine.serving import artifacts
-from engine.serving.deployments import model_path
+from engine.serving.deployments import beside, model_path, own_path
 
 SEED = 20_260_101
 TRAINING_FAULTS = (EngineError, msgspec.ValidationError, np.linalg.LinAlgError, MemoryError)
@@ -64,11 +64,22 @@ def train(work: Work, version: SolutionVersionRecord) -> tuple[dict[str, Any], s
     work.progress(0.99, "writing the model")
     about = {"seq": data.seq, "trained": snapshot.item_count, "absent": absent_items(data), ROWS: len(snapshot.items)}
     model = replace(model, about={**model.about, **about})
-    artifacts.save(model, work.engine.store, model_path(version.arn, group.uid))
+    folder = _save(work, model, version, group.uid)
     seconds = time.monotonic() - started
     words = f"{recipe.name}: {len(snapshot.items):,} interactions in {seconds:.0f} s{_index_words(_index_of(model))}"
-    changes = _changes(choice, ahead, model, metrics, seconds)
+    changes = {**_changes(choice, ahead, model, metrics, seconds), "model_folder": folder}
     return changes, f"{words}; {ahead.within}" if ahead.cut else words
+
+
+def _save(
+    work: Work, model: Model, version: SolutionVersionRecord, uid: str, made_from: tuple[Model, str] | None = None
+) -> str:
+    """Stores a version's model; returns the name of its folder, "" where that is the version's."""
+    path = model_path(version.arn, uid)
+    usual = path.rpartition("/")[2]
+    name = work.folder_name(usual) if work.arn == version.arn else usual  # a recommender's is new with each lease
+    artifacts.save(model, work.engine.store, beside(path, name), made_from)
+    return "" if name == usual else name
 
 
 def _changes(
@@ -126,15 +137,16 @@ def update(work: Work, version: SolutionVersionRecord) -> tuple[dict[str, Any], 
     group = work.directory.get(version.dataset_group_arn, DatasetGroupRecord)
     data = current(work, group)
     recipe = RECIPES[name_of(base.recipe_arn)]
-    own, target = (model_path(arn, group.uid) for arn in (base.arn, version.arn))
+    own = own_path(base, group.uid)
     trained = artifacts.load(engine.store.fetch(own))
     snapshot = training_data(work, data, base)
     learning, extending = spans(work.progress, (0.9, 0.1))
     model = _renewed(trained, recipe, settings_of(base), snapshot, learning)
     model, _ = with_new_items(model, recipe, settings_of(base), snapshot, data, extending)
-    artifacts.save(model, engine.store, target, (trained, own))
+    folder = _save(work, model, version, group.uid, (trained, own))
     inherited = {name: getattr(base, name) for name in ("metrics", "recipe_arn", "tuned_hpo_params")}
     about = {"training_hours": round((time.monotonic() - started) / 3600, 4), "chosen": model.about.get("chosen", {})}
+    about["model_folder"] = folder
     rows, count = len(snapshot.items) - int(trained.about.get(ROWS, 0)), snapshot.item_count - trained_on(trained)
     return {**inherited, **about}, f"{recipe.name}: {rows:,} interactions and {count:,} items since {base.name}"
 

@@ -72,9 +72,19 @@ class Work:
         stored = store(self.engine, self.job, record.arn, changes)
         return msgspec.json.decode(stored, type=type(record))
 
+    def check(self) -> None:
+        """Raises where the job is no longer ours: to be called before a file is put where others read it."""
+        if not self.engine.jobs.is_still_held(self.job):
+            raise JobStopped(CANCELLED)
+
     def fail(self, reason: str, status: str = "CREATE FAILED") -> None:
         """Shows by the resource that the job has failed."""
         store(self.engine, self.job, self.arn, {"status": status, "failure_reason": reason})
+
+    def folder_name(self, name: str) -> str:
+        """The name of a folder that this lease of the job alone writes: whoever had an earlier lease, and comes back,
+        must not change what this one publishes."""
+        return name if self.job.lease < 2 else f"{name}-{self.job.lease}"
 
     def state(self, group: DatasetGroupRecord) -> Group:
         """The group as of now, of this job alone."""
@@ -89,7 +99,7 @@ class Work:
         state was read: a snapshot begun before another's must not replace it.
         """
         for dataset_type, seq in group.cleared.items():  # first: the state is the same without what was deleted
-            remove(self.engine, group.uid, seq, RECORDS_OF[dataset_type])
+            remove(self, group.uid, seq, RECORDS_OF[dataset_type])
         self._remove_erased(group)
         store, path = self.engine.store, f"groups/{group.uid}/{snapshot.seq}-{self.engine.new_id()[:8]}"
         stored.save(snapshot, store, path)
@@ -102,14 +112,14 @@ class Work:
             raise
         _forget_old(store, path, 1 if group.erased else SNAPSHOTS_KEPT)
         for seq in group.erased:  # the records themselves name who was deleted
-            remove(self.engine, group.uid, seq + 1, "erased")
+            remove(self, group.uid, seq + 1, "erased")
 
     def _remove_erased(self, group: Group) -> None:
         """Removes all that deleted users and their sessions sent; the state is the same without."""
         for seq, names in group.erased.items():
             for start in range(0, len(names), KEYS_AT_ONCE):
                 for kind in ("event", "action_event", "user"):
-                    remove(self.engine, group.uid, seq, kind, names[start : start + KEYS_AT_ONCE])
+                    remove(self, group.uid, seq, kind, names[start : start + KEYS_AT_ONCE])
 
 
 def perform_resource_job(
@@ -185,22 +195,26 @@ def publish(
             ledger.add(within, counts[0], dict(counts[1]), ledger.TOTAL)
 
 
-def remove(engine: Engine, uid: str, before: int, kind: str | None = None, keys: Sequence[str] | None = None) -> None:
-    """Records of a group's log, see `Log.doomed`."""
-    for seqs in engine.log.doomed(uid, before, kind, keys):
-        _remove(engine, seqs)
+def remove(work: Work, uid: str, before: int, kind: str | None = None, keys: Sequence[str] | None = None) -> None:
+    """Records of a group's log, see `Log.doomed`. Raises where the job is no longer ours."""
+    for seqs in work.engine.log.doomed(uid, before, kind, keys):
+        _remove(work.engine, work.job, seqs)
 
 
 @write
-def _remove(engine: Engine, seqs: list[int]) -> None:
-    engine.log.remove(seqs)
+def _remove(engine: Engine, job: Job, seqs: list[int]) -> None:
+    with engine.database.write() as within:
+        hold(engine, job, within)
+        engine.log.remove(seqs, within)
 
 
 def _forget_old(store: ArtifactStore, newest: str, most: int) -> None:
-    """Older snapshots go; a process that still maps one keeps its pages until it lets go."""
+    """Older snapshots go, not later ones, which others may have published meanwhile; a process that still maps one
+    keeps its pages until it lets go."""
     group = newest.rpartition("/")[0]
     try:
-        earlier = [path for path in store.paths(group) if path != newest and "/." not in path]
+        whole = [path for path in store.paths(group) if "/." not in path]
+        earlier = [path for path in whole if _seq_of(path) < _seq_of(newest)]
         for path in sorted(earlier, key=_seq_of, reverse=True)[most - 1 :]:
             store.remove(path)
     except Unavailable as error:  # what was published counts all the same

@@ -1,4 +1,4 @@
-"""The owner of a job: a process, named so that others on the same machine can tell whether it lives.
+"""The owner of a job: a process, named so that others on the same machine can tell if it lives.
 
 A name says the role, the machine as it was booted with its numbering of processes, the process with the moment of its
 start (numbers are given again), and what tells several owners of one process apart.
@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 PROC = Path("/proc")
-SERVER, COMMAND = "server", "command"
+SERVER, COMMAND, WORKER = "server", "command", "worker"
 Condition = Literal["running", "stopped", "gone", "unknown"]
 
 
 class Owner(NamedTuple):
-    role: str  # SERVER | COMMAND
+    role: str  # SERVER | COMMAND | WORKER
     machine: str
     pid: int
     start: str
@@ -38,6 +38,11 @@ class Owner(NamedTuple):
 
     def __str__(self) -> str:
         return ":".join(map(str, self))
+
+    @property
+    def process(self) -> str:
+        """The name of the process, whoever of it owns the job."""
+        return ":".join((self.role, self.machine, str(self.pid), self.start))
 
     def condition(self) -> Condition:
         """The condition of its process; unknown from another machine or container."""

@@ -1,7 +1,10 @@
 """Jobs waiting, running and done, in SQL: claimed by one runner at a time, taken over when a runner has died.
 
 Whether a runner lives its machine knows: see `engine.queue.owner`. From elsewhere, and of one that is stopped, its
-heartbeat tells.
+heartbeat tells, by the database's clock: machines have clocks of their own.
+
+Each claim is a lease with a number, which grows with every claim of the job. Whoever had an earlier lease can change
+nothing any more, however late it comes back.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ HUNG_S = 300.0  # the same of one whose process is seen running: on a busy machi
 UNFINISHED = jobs.c.state.in_(("queued", "running"))
 UNFINISHED_JOBS = sa.select(jobs).where(UNFINISHED).order_by(jobs.c.id)
 ATTEMPTS = 3  # a job that killed its runner so often is not tried again
+TURN = 7240  # of claims: each sees what the one before has started
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,12 +33,14 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     state: str  # queued | running | done | failed
     attempts: int
     owner: str
+    lease: int  # the number of its claim
     heartbeat: float
     fraction: float  # 0..1
     message: str
     created: float
     started: float
     ended: float
+    silent_s: float = 0.0  # since its heartbeat, when it was read
 
 
 Fits = Callable[[Job, Sequence[Job]], bool]  # a job that waits, those that run: whether it may start beside them
@@ -55,24 +61,23 @@ class Queue:
         """Unless the same waits or runs already."""
         same = sa.and_(jobs.c.kind == kind, jobs.c.arn == arn, UNFINISHED)
         with self._database.write() as connection:
+            self._database.wait_turn(connection, TURN)
             if connection.execute(sa.select(jobs.c.id).where(same).limit(1)).first() is None:
                 self.enqueue(kind, arn, connection)
 
     def is_claimable(self, fits: Fits) -> bool:
-        """A look without the write lock: whether a claim could succeed."""
+        """True if a claim could succeed: a look without the write lock."""
         return self._next(self.unfinished_jobs(), fits) is not None
 
     def claim(self, owner: str, fits: Fits = lambda job, running: not running) -> Job | None:
         """The oldest job that nobody works on and that fits beside those that run, now this owner's."""
-        now = self._clock()
         with self._database.write() as connection:
-            job = self._next(_jobs(connection, UNFINISHED_JOBS), fits)
+            self._database.wait_turn(connection, TURN)
+            job = self._next(self._jobs(connection, UNFINISHED_JOBS), fits)
             if job is None:
                 return None
-            changes = {"state": "running", "owner": owner, "heartbeat": now, "attempts": job.attempts + 1}
-            changes["started"] = job.started or now
-            connection.execute(sa.update(jobs).where(jobs.c.id == job.id).values(changes))
-            return msgspec.structs.replace(job, **changes)
+            as_seen = [getattr(jobs.c, name) == getattr(job, name) for name in ("id", "state", "lease", "heartbeat")]
+            return self._lease(connection, sa.and_(*as_seen), owner, job.attempts + 1)
 
     def _next(self, unfinished: list[Job], fits: Fits) -> Job | None:
         running = [job for job in unfinished if self.is_held(job)]
@@ -82,20 +87,24 @@ class Queue:
 
     def beat(self, job: Job, fraction: float, message: str) -> bool:
         """It is alive."""
-        return self._change(job, heartbeat=self._clock(), fraction=fraction, message=message)
+        return self._change(job, heartbeat=self._now(), fraction=fraction, message=message)
 
     def finish(self, job: Job, state: str, message: str) -> bool:
         """It is done, or failed."""
         fraction = {"fraction": 1.0} if state == "done" else {}
-        return self._change(job, state=state, message=message, ended=self._clock(), **fraction)
+        return self._change(job, state=state, message=message, ended=self._now(), **fraction)
 
     def requeue(self, job: Job) -> bool:
         """It was not to blame for its end, and goes back."""
         return self._change(job, state="queued", owner="", attempts=job.attempts - 1, message="waiting")
 
     def holds(self, job: Job, within: sa.Connection) -> bool:
-        """True where the job is its owner's still, as of the caller's transaction."""
-        return within.execute(sa.select(jobs.c.id).where(_held(job))).first() is not None
+        """True where the job is its owner's still, and stays so until the caller's transaction ends."""
+        return within.execute(sa.select(jobs.c.id).where(_held(job)).with_for_update()).first() is not None
+
+    def is_still_held(self, job: Job) -> bool:
+        """True where the job is its owner's at this moment."""
+        return self._database.value(sa.select(jobs.c.id).where(_held(job))) is not None
 
     def _change(self, job: Job, **values: object) -> bool:
         with self._database.write() as connection:
@@ -104,11 +113,15 @@ class Queue:
     def seize(self, job_id: int, owner: str) -> Job | None:
         """A job taken from whoever works on it, or from among those that wait, as its first attempt; None where it has
         ended."""
-        changes = {"state": "running", "owner": owner, "heartbeat": self._clock(), "attempts": 1}
-        unfinished = sa.and_(jobs.c.id == job_id, UNFINISHED)
         with self._database.write() as connection:
-            changed = connection.execute(sa.update(jobs).where(unfinished).values(changes).returning(*jobs.c))
-            row = changed.mappings().first()
+            return self._lease(connection, sa.and_(jobs.c.id == job_id, UNFINISHED), owner, 1)
+
+    def _lease(self, connection: sa.Connection, which: sa.ColumnElement[bool], owner: str, attempts: int) -> Job | None:
+        """The next lease of a job, for this owner; None where there is no such job any more."""
+        now = self._now()
+        changes: dict[str, object] = {"state": "running", "owner": owner, "lease": jobs.c.lease + 1, "heartbeat": now}
+        changes |= {"attempts": attempts, "started": sa.case((jobs.c.started == 0, now), else_=jobs.c.started)}
+        row = connection.execute(sa.update(jobs).where(which).values(changes).returning(*jobs.c)).mappings().first()
         return None if row is None else Job(**row)
 
     def renew(self, job: Job) -> None:
@@ -132,12 +145,11 @@ class Queue:
         """True where its runner lives."""
         if job.state != "running":
             return False
-        silent = self._clock() - job.heartbeat
         owner = Owner.of(job.owner)
         condition = "unknown" if owner is None else owner.condition()
         if condition == "running":
-            return silent <= HUNG_S
-        return condition != "gone" and silent <= ALIVE_S
+            return job.silent_s <= HUNG_S
+        return condition != "gone" and job.silent_s <= ALIVE_S
 
     def runner_alive(self) -> bool:
         """True where a job is running under a runner that lives."""
@@ -160,12 +172,16 @@ class Queue:
 
     def _read(self, query: sa.Select[Any]) -> list[Job]:
         with self._database.read() as connection:
-            return _jobs(connection, query)
+            return self._jobs(connection, query)
+
+    def _jobs(self, connection: sa.Connection, query: sa.Select[Any]) -> list[Job]:
+        silent_s = (self._now() - jobs.c.heartbeat).label("silent_s")
+        return [Job(**row) for row in connection.execute(query.add_columns(silent_s)).mappings()]
+
+    def _now(self) -> sa.ColumnElement[float]:
+        return self._database.now(self._clock)
 
 
 def _held(job: Job) -> sa.ColumnElement[bool]:
-    return sa.and_(jobs.c.id == job.id, jobs.c.owner == job.owner, jobs.c.state == "running")
-
-
-def _jobs(connection: sa.Connection, query: sa.Select[Any]) -> list[Job]:
-    return [Job(**row) for row in connection.execute(query).mappings()]
+    mine = sa.and_(jobs.c.id == job.id, jobs.c.owner == job.owner, jobs.c.lease == job.lease)
+    return sa.and_(mine, jobs.c.state == "running")

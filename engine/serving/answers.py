@@ -180,6 +180,10 @@ class Answers:
         """See `Campaigns.get`."""
         return self.campaigns.get(campaign, account)
 
+    def is_late(self, campaign: str, account: str | None = None) -> bool:
+        """See `Deployments.is_late`."""
+        return self.campaigns.is_late(campaign, account)
+
     def deployed_models(self) -> list[Deployed]:
         """The models that this process answers with, of all accounts."""
         return self.campaigns.all()

@@ -151,9 +151,16 @@ def model_arn(record: SolutionVersionRecord | RecommenderRecord) -> str:
     return record.arn if isinstance(record, SolutionVersionRecord) else record.solution_version_arn
 
 
+def own_path(record: SolutionVersionRecord | RecommenderRecord, group_uid: str) -> str:
+    """The path of the model of a version or recommender, as it was trained."""
+    path = model_path(model_arn(record), group_uid)
+    folder = record.model_folder if isinstance(record, SolutionVersionRecord) else ""
+    return beside(path, folder) if folder else path
+
+
 def items_path(record: SolutionVersionRecord | RecommenderRecord, group_uid: str) -> str:
     """The path of the model that answers for a version or recommender: its own, or one that knows later items too."""
-    own = model_path(model_arn(record), group_uid)
+    own = own_path(record, group_uid)
     return beside(own, record.items_folder) if record.items_folder else own
 
 
@@ -163,6 +170,8 @@ class Arrivals(Protocol):
     def want(self, key: str, path: str, news: Sequence[LogEntry]) -> None: ...
 
     def drop(self, key: str) -> None: ...
+
+    def is_waiting(self, key: str) -> bool: ...
 
 
 class Deployments:
@@ -234,6 +243,10 @@ class Deployments:
     def _arrived(self, arn: str) -> None:
         if self._arrivals is not None:
             self._arrivals.drop(arn)
+
+    def is_late(self, arn: str) -> bool:
+        """True while an earlier model answers: the newer one, or its data, is yet to come to this machine."""
+        return arn in self._late or (self._arrivals is not None and self._arrivals.is_waiting(arn))
 
     def reload_late(self, group_uid: str) -> None:
         """Answer with models of a dataset group that were here before the data that they were trained on."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
@@ -38,6 +38,9 @@ class ArtifactStore(Protocol):
     def trim(self, used: Collection[str]) -> None:
         """Forgets local copies that nothing uses."""
 
+    def examined(self) -> AbstractContextManager[ArtifactStore]:
+        """The same, which reads and checks everything anew, and leaves what is here as it is."""
+
 
 class FolderStore:
     """The data directory itself: nothing is ever copied."""
@@ -61,6 +64,9 @@ class FolderStore:
 
     def trim(self, used: Collection[str]) -> None:
         """Nothing: there are no copies."""
+
+    def examined(self) -> AbstractContextManager[ArtifactStore]:
+        return nullcontext(self)
 
 
 def open_artifacts(url: str, data_dir: Path, cache_bytes: int, clock: Callable[[], float]) -> ArtifactStore:

@@ -15,13 +15,12 @@ import msgspec
 import sqlalchemy as sa
 
 from engine.errors import Damaged
-from engine.storage.sql import Database, bells, commits, replicas, tables
+from engine.storage.sql import Database, commits, tables
 
 PAGE = 10_000  # rows of one transaction
 RANGE = 500_000  # positions that are compared at once
 
-OWN = (commits, bells, replicas)  # which are a database's own
-COPIED = tuple(table for table in tables.sorted_tables if table not in OWN)
+COPIED = tuple(table for table in tables.sorted_tables if table is not commits)  # which is a database's own
 GROWING = tuple(table for table in COPIED if table.primary_key.columns.keys() == ["seq"])
 CHANGING = tuple(table for table in COPIED if table not in GROWING)
 

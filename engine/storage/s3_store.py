@@ -10,20 +10,26 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import logging
 import os
 import shutil
+import tempfile
 import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from engine.errors import Damaged, InvalidInput, StorageFault
-from engine.storage.artifact_store import DEPTHS, PARTS, local_paths
+from engine.storage.artifact_store import DEPTHS, PARTS, ArtifactStore, local_paths
 from engine.storage.folders import whole
 from engine.storage.manifest import MANIFEST, Manifest, ManifestFile, decoded, described
 from engine.storage.s3 import s3_client
 
+log = logging.getLogger(__name__)
+
+PATIENCE_S, RETRY_S = 300.0, 2.0  # of what was made and is to be published
 KEEP_S = 1800.0  # since a copy was last used; whoever answers from one says so more often, see `trim`
 AT_ONCE = 1000  # objects that one request deletes
 # a dead endpoint is given up after about a minute, a slow one after two: jobs and the fetcher try again by themselves
@@ -60,6 +66,7 @@ def bucket_and_prefix(url: str) -> tuple[str, str]:
 
 class S3Store:
     def __init__(self, url: str, data_dir: Path, cache_bytes: int, clock: Callable[[], float]) -> None:
+        self.url = url
         self._bucket, prefix = bucket_and_prefix(url)
         self._prefix = f"{prefix}/" if prefix else ""
         self._data_dir, self._cache_bytes, self._clock = data_dir, cache_bytes, clock
@@ -85,7 +92,7 @@ class S3Store:
         try:
             with whole(self._data_dir / path) as partial:
                 yield partial
-                self._publish(partial, path, base)
+                self._publish_patiently(partial, path, base)
         except _Overtaken:
             self.fetch(path)
 
@@ -126,7 +133,24 @@ class S3Store:
             except Damaged as error:
                 raise Damaged(f"{error}; delete {folder}, and it is fetched again") from error
 
+    @contextmanager
+    def examined(self) -> Iterator[ArtifactStore]:
+        with tempfile.TemporaryDirectory() as folder:
+            yield _Examined(self, Path(folder))
+
     # ---- up
+
+    def _publish_patiently(self, partial: Path, path: str, base: str) -> None:
+        """Wait for a storage that is away: what is to be published may have been hours in the making."""
+        began = time.monotonic()
+        while True:
+            try:
+                return self._publish(partial, path, base)
+            except StorageFault as fault:
+                if fault.lasting or time.monotonic() - began > PATIENCE_S:
+                    raise
+                log.warning("%s is not published yet, it is tried again: %s", path, fault)
+            time.sleep(RETRY_S)
 
     def _publish(self, partial: Path, path: str, base: str) -> None:
         earlier = self._copied(base) if base else None
@@ -272,11 +296,23 @@ class S3Store:
                 raise
             response = getattr(error, "response", None) or {}
             code = response.get("Error", {}).get("Code", type(error).__name__)
-            fix = FIXES.get(code, USUAL_FIX)
-            raise StorageFault(f"the storage {self._name('')} can't be used: {error}; {fix}") from error
+            message = f"the storage {self._name('')} can't be used: {error}; {FIXES.get(code, USUAL_FIX)}"
+            raise StorageFault(message, lasting=code in FIXES) from error
 
     def _is_idle(self, copy: _Copy) -> bool:
         return self._clock() - copy.used_at > KEEP_S
+
+
+class _Examined(S3Store):
+    """Fetches everything anew, after a look at the copy that is here."""
+
+    def __init__(self, store: S3Store, folder: Path) -> None:
+        super().__init__(store.url, folder, 0, time.time)
+        self._store = store
+
+    def fetch(self, path: str) -> Path:
+        self._store.check_copy(path)
+        return super().fetch(path)
 
 
 class _Copy:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cache
 from importlib.util import find_spec
@@ -21,8 +21,8 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
-    DateTime,
     Float,
     Index,
     Integer,
@@ -32,11 +32,13 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    cast,
     create_engine,
     event,
+    extract,
     func,
     inspect,
-    select,
+    literal,
     text,
 )
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
@@ -89,6 +91,7 @@ jobs = Table(
     Column("state", String, nullable=False, default="queued"),  # queued | running | done | failed
     Column("attempts", Integer, nullable=False, default=0),
     Column("owner", String, nullable=False, default=""),  # the runner that holds it
+    Column("lease", Integer, nullable=False, default=0, server_default="0"),  # the number of its claim
     Column("heartbeat", Float, nullable=False, default=0.0),
     Column("fraction", Float, nullable=False, default=0.0),  # progress, 0..1
     Column("message", String, nullable=False, default="waiting"),
@@ -98,6 +101,17 @@ jobs = Table(
     Index("jobs_waiting", "state", "id"),
     Index("jobs_arn", "arn"),
     sqlite_autoincrement=True,
+)
+
+workers = Table(
+    "workers",
+    tables,
+    Column("name", String, primary_key=True),  # the process, as owners of jobs begin
+    Column("host", String, nullable=False),
+    Column("kinds", String, nullable=False),  # of jobs, those that it takes; empty: all
+    Column("places", Integer, nullable=False),  # the number of jobs that it does at once
+    Column("started", Float, nullable=False),
+    Column("heartbeat", Float, nullable=False),
 )
 
 log = Table(
@@ -254,24 +268,6 @@ commits = Table(
     Column("number", BigInteger, nullable=False),  # of transactions so far, see engine.storage.watermark
 )
 
-bells = Table(  # this and the next are of a log that machines share, see engine.data.replicas
-    "bells",
-    tables,
-    Column("seq", BigInteger, primary_key=True, autoincrement=False),  # the log's last record by then
-    Column("prior", BigInteger, nullable=False),  # the bell before: a reader that misses one notices
-    Column("buckets", LargeBinary, nullable=False),  # of the doorbell, numbers of 16 bits
-    Column("at", DateTime(timezone=True), nullable=False, server_default=func.current_timestamp()),
-)
-
-replicas = Table(
-    "replicas",
-    tables,
-    Column("id", String, primary_key=True),  # of a process that answers
-    Column("place", String, nullable=False),  # of its doorbell: processes of one place hear each other
-    Column("lease_s", Float, nullable=False),  # the longest that it answers without having looked at the bells
-    Column("beat", BigInteger, nullable=False),  # grows while it lives
-)
-
 
 class Database:
     """One database; safe to use from many threads and from many processes at once."""
@@ -298,8 +294,6 @@ class Database:
         self._write_lock: WriteLock | None = None
         self._watermark: Watermark | None = None
         try:
-            if not self.is_sqlite:
-                self._check_durability()
             if file is not None:
                 self._open_file(file)
             elif not self._is_served:
@@ -326,29 +320,6 @@ class Database:
         if oddity:
             _log.warning("%s", oddity)
 
-    def _check_durability(self) -> None:
-        """Raises `Unavailable` where the server acknowledges a commit before it is on disk."""
-        try:
-            with self._reader.connect() as connection:
-                commit, sync = (connection.scalar(text(f"SHOW {name}")) for name in ("synchronous_commit", "fsync"))
-        except DBAPIError as error:
-            raise Unavailable(f"the database {self.name} can't be opened: {str(error.orig).strip()}") from error
-        if commit == "off":
-            raise Unavailable(
-                f"the database {self.name} acknowledges commits before they are on disk (synchronous_commit is off): "
-                "ALTER ROLE … SET synchronous_commit = on, or the same in postgresql.conf"
-            )
-        if commit in ("local", "remote_write"):
-            _log.warning(
-                "synchronous_commit is %s: a commit may be lost with the primary; on waits for a standby", commit
-            )
-        if sync == "off":
-            _log.warning("fsync is off: what was acknowledged may be lost with the database's machine")
-
-    def identity(self) -> str:
-        """The id of the database; a copy of it has the same."""
-        return str(self.value(select(commits.c.id)))
-
     def _make_tables(self, file: Path | None = None) -> None:
         try:
             with self._engine.begin() as connection:  # which counts nothing: there is nothing to count with
@@ -372,7 +343,7 @@ class Database:
             version = migrations.version_of(connection) if migrations.version_table.name in existing else None
             if not migrations.is_current(version, self.name):
                 migrations.migrate(connection, version, self.name)
-        if connection.execute(commits.select()).first() is None:
+        if self.is_sqlite and connection.execute(commits.select()).first() is None:
             connection.execute(commits.insert().values(id=uuid.uuid4().hex, number=0))
 
     def _existing_tables(self, connection: Connection) -> set[str]:
@@ -452,6 +423,11 @@ class Database:
         if not self.is_sqlite:
             connection.execute(text(f"SELECT pg_advisory_xact_lock({number})"))
 
+    def now(self, clock: Callable[[], float]) -> ColumnElement[float]:
+        """The moment by the clock that all users of the database share: its server's; SQLite's are on one machine, and
+        have this one."""
+        return literal(clock()) if self.is_sqlite else cast(extract("epoch", func.clock_timestamp()), Float)
+
     def check(self) -> None:
         """Raise where the database does not answer."""
         with self.read() as connection:
@@ -476,21 +452,7 @@ def with_driver(url: str) -> str:
         return url
     if find_spec("psycopg") is None:
         raise Unavailable("PostgreSQL needs a driver that is not installed: pip install 'recgate[postgres]'")
-    return f"postgresql+psycopg://{_hosts_apart(rest)}"
-
-
-def _hosts_apart(rest: str) -> str:
-    """libpq's `USER@HOST:PORT,HOST:PORT/NAME` as SQLAlchemy has it: several hosts are parameters. Of several the one
-    that takes writes is wanted, if nothing else is said."""
-    place, mark, query = rest.partition("?")
-    netloc, slash, name = place.partition("/")
-    user, at, hosts = netloc.rpartition("@")
-    if "," not in hosts:
-        return rest
-    more = [f"host={host}" for host in hosts.split(",")] + ([query] if mark else [])
-    if "target_session_attrs=" not in query:
-        more.append("target_session_attrs=read-write")
-    return f"{user}{at}{slash or '/'}{name}?{'&'.join(more)}"
+    return f"postgresql+psycopg://{rest}"
 
 
 def _connect_args(url: str) -> dict[str, Any]:

@@ -46,7 +46,6 @@ class Reply(msgspec.Struct, frozen=True):
     repeat: Callable[[], Repeat] | None = None  # None: it must be made anew each time
     showings: tuple[Showing, ...] = ()
     variations: tuple[Variation, ...] = ()  # those whose caps the list keeps to
-    behind: int | None = None  # the position that it has seen, where acknowledged events may lie after it
 
 
 def reply_of(
@@ -55,8 +54,7 @@ def reply_of(
     """`body` goes out, in place of the one that was fetched."""
     hit, policy = fetched.hit, fetched.wanted.policy
     header = policy.private_header if located(request.caller) else policy.header
-    behind = hit.answer.as_of if hit.outdated and hit.outcome == "stale" else request.behind
-    if hit.outdated or behind is not None:
+    if hit.outdated:
         header = unkept(header)
     return Reply(
         body=body.body,
@@ -72,7 +70,6 @@ def reply_of(
         repeat=repeat,
         showings=showings_of(request),
         variations=(request.variation,),
-        behind=behind,
     )
 
 

@@ -3,8 +3,10 @@ worker for itself."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -12,7 +14,7 @@ from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.errors import StorageError
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
 
 from gateway.auth.authenticator import Authenticator
 from gateway.caller import Caller
@@ -21,39 +23,71 @@ from gateway.plan.plan import Auth, RateLimits
 
 log = logging.getLogger(__name__)
 
+PATIENCE_S = 0.5  # for one count
+DOWN_S = 1.0  # after a failure, before Redis is asked whether it answers again
+RECOVERY_S = 5.0  # the longest that this question may take; no request waits for it
+
 _parsed = lru_cache(maxsize=64)(parse)  # a configuration has two
 
 
 class RateLimiter:
-    def __init__(self, redis: Redis | None = None) -> None:
-        self._redis, storage = redis, MemoryStorage() if redis is None else _shared(redis)
+    def __init__(self, redis: Redis | RedisCluster | None = None) -> None:
+        self._redis, storage = redis, MemoryStorage() if redis is None else SharedCounters(redis)
         self._windows = SlidingWindowCounterRateLimiter(storage)
+        self._recovery: asyncio.Task[None] | None = None
 
     async def check(self, limits: RateLimits, key: str, address: str, count: int = 1) -> None:
         """Count requests. Raises `TooMany` (429) with the seconds to wait. A store that is down limits nobody."""
         for rule, kind, who in ((limits.per_key, "key", key), (limits.per_address, "address", address)):
-            if rule is not None and who:
+            if rule is not None and who and self._recovery is None:
                 await self._hit(_parsed(rule), kind, who, count)
+
+    async def close(self) -> None:
+        if self._recovery is not None:
+            self._recovery.cancel()
+            await asyncio.gather(self._recovery, return_exceptions=True)
 
     async def _hit(self, rule: RateLimitItem, kind: str, who: str, count: int) -> None:
         try:
-            if await self._windows.hit(rule, "recgate", kind, who, cost=count):
-                return
-            window = await self._windows.get_window_stats(rule, "recgate", kind, who)
+            async with asyncio.timeout(PATIENCE_S):
+                if await self._windows.hit(rule, "recgate", kind, who, cost=count):
+                    return
+                window = await self._windows.get_window_stats(rule, "recgate", kind, who)
             if window.remaining >= count:  # two replies that contradict each other: one was another question's
                 raise StorageError(ValueError("Redis contradicts itself"))
         except Exception as error:  # over replies to other commands `limits` trips in many ways
-            log.warning("requests are not limited at present: %s", error)
+            if self._recovery is not None:  # another request was first
+                return
+            reason = "it took too long" if isinstance(error, TimeoutError) else error
+            log.warning("requests are not limited at present: %s", reason)
             if self._redis is not None:
-                await self._redis.connection_pool.disconnect()
+                self._recovery = asyncio.get_running_loop().create_task(self._recover(self._redis))
             return
         raise TooMany(f"more than {rule} from this {kind}", max(1, round(window.reset_time - time.time())))
 
+    async def _recover(self, redis: Redis | RedisCluster) -> None:
+        """Wait until Redis answers again, over new connections."""
+        answers = False
+        while not answers:
+            with suppress(Exception):
+                await redis.aclose()
+            await asyncio.sleep(DOWN_S)
+            with suppress(Exception):
+                async with asyncio.timeout(RECOVERY_S):
+                    answers = bool(await redis.ping())
+        self._recovery = None
 
-def _shared(redis: Redis) -> RedisStorage:
-    """A storage over the connections that are open already; the address is only for show."""
-    pool: Any = redis.connection_pool
-    return RedisStorage("async+redis://", connection_pool=pool, wrap_exceptions=True, implementation="redispy")
+
+class SharedCounters(RedisStorage):
+    """Counters in Redis, by a client that is there already: of one server, of Sentinels' primary or of a cluster."""
+
+    def __init__(self, redis: Redis | RedisCluster) -> None:
+        self._client: Any = redis
+        super().__init__("async+redis://", wrap_exceptions=True, implementation="redispy")
+
+    def configure_bridge(self) -> None:
+        bridge: Any = self.bridge
+        bridge.storage, bridge.connection_getter = self._client, lambda _: self._client
 
 
 class Gate:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import hiredis
-from redis.asyncio import Redis
+from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.connection import ConnectionPool
 from redis.exceptions import RedisError
 
 Take = Callable[[Any], str]
@@ -27,15 +28,23 @@ class OutOfStep(RedisError):
 
 
 MISSING = object()  # in place of a reply that won't come
+OPENING_S = 3.0  # the longest that a connection may take to be opened; nobody waits for it so long
 
 
 class RedisConnection(asyncio.Protocol):
     """One connection. Once it `is_broken` the next command needs another."""
 
-    def __init__(self, redis: Redis, patience_s: float, broke: Callable[[Exception], None]) -> None:
-        """`broke` gets the error if a command waits for its reply, a reply was wrong, or no connection was made."""
+    def __init__(
+        self,
+        source: ConnectionPool | ClusterNode,
+        patience_s: float,
+        broke: Callable[[Exception], None],
+        redirect: Callable[[Take, str], bool] | None = None,
+    ) -> None:
+        """`broke` gets the error if a command waits for its reply, a reply was wrong, or no connection was made.
+        `redirect` gets the taker of a reply that is an error, and returns True if it has seen to it."""
         self._loop = asyncio.get_running_loop()
-        self._patience_s, self._broke = patience_s, broke
+        self._patience_s, self._broke, self._redirect = patience_s, broke, redirect
         self._reader = hiredis.Reader()
         self._waiting: deque[tuple[float, Take]] = deque()  # since when, and for whom; the oldest first
         self._unsent: list[bytes] = []
@@ -43,7 +52,7 @@ class RedisConnection(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
         self._watch: asyncio.TimerHandle | None = None
         self.is_broken = False
-        self._opening = self._loop.create_task(self._open(redis))
+        self._opening = self._loop.create_task(self._open(source))
 
     def send(self, command: Sequence[bytes], take: Take) -> None:
         """Send a command. `take` gets the reply, or `MISSING`; it returns "" or what is wrong with the reply."""
@@ -65,10 +74,10 @@ class RedisConnection(asyncio.Protocol):
 
     # ---- the connection
 
-    async def _open(self, redis: Redis) -> None:
+    async def _open(self, source: ConnectionPool | ClusterNode) -> None:
         try:
-            async with asyncio.timeout(self._patience_s):
-                self._stream = await _stream_to(redis)
+            async with asyncio.timeout(OPENING_S):
+                self._stream = await _stream_to(source)
         except Exception as error:  # over odd replies to its greeting redis-py trips in many ways
             self._end(error)
             return
@@ -96,6 +105,8 @@ class RedisConnection(asyncio.Protocol):
             raise OutOfStep("question")  # nobody asked
         _, take = self._waiting.popleft()
         if isinstance(reply, hiredis.ReplyError):
+            if self._redirect is not None and self._redirect(take, str(reply)):
+                return
             take(MISSING)
             raise RedisError(str(reply))
         wrong = take(reply)
@@ -106,14 +117,20 @@ class RedisConnection(asyncio.Protocol):
         self._end((exc or ConnectionResetError("the connection was closed")) if self._waiting else None)
 
     def _check_patience(self) -> None:
-        """End the connection if the oldest command has waited for too long."""
+        """End the connection if the oldest command has waited for too long. One that is being opened goes on, since
+        a Sentinel or server that hangs takes longer: who comes later finds it open."""
         self._watch = None
-        if self._waiting:
-            left = self._waiting[0][0] + self._patience_s - self._loop.time()
-            if left <= 0:
-                self._end(TimeoutError("no answer in time"))
-            else:
-                self._watch = self._loop.call_later(left, self._check_patience)
+        if not self._waiting:
+            return
+        left = self._waiting[0][0] + self._patience_s - self._loop.time()
+        if left > 0:
+            self._watch = self._loop.call_later(left, self._check_patience)
+        elif self._transport is None:
+            self._unsent.clear()
+            self._broke(TimeoutError("no connection in time"))
+            self._miss_waiting()
+        else:
+            self._end(TimeoutError("no answer in time"))
 
     def _end(self, error: Exception | None) -> None:
         if self.is_broken:
@@ -125,14 +142,16 @@ class RedisConnection(asyncio.Protocol):
             self._transport.abort()
         if error is not None:
             self._broke(error)
+        self._miss_waiting()
+
+    def _miss_waiting(self) -> None:
         while self._waiting:
             self._waiting.popleft()[1](MISSING)
 
 
-async def _stream_to(redis: Redis) -> asyncio.StreamWriter:
+async def _stream_to(source: ConnectionPool | ClusterNode) -> asyncio.StreamWriter:
     """A connection that redis-py opens and lets go. In the older protocol nothing comes unasked."""
-    pool = redis.connection_pool
-    connection = pool.connection_class(**{**pool.connection_kwargs, "protocol": 2})
+    connection = source.connection_class(**{**source.connection_kwargs, "protocol": 2})
     await connection.connect()  # type: ignore[no-untyped-call]
     stream, connection._reader, connection._writer = connection._writer, None, None
     assert stream is not None

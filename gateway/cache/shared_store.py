@@ -2,7 +2,7 @@
 
 Nothing depends on it. A failure counts as an absent value, and for a moment no command is sent. A value that is not the
 one stored under its key counts as absent too, and ends the connection. Every key expires. An entry and its lease lie in
-one slot, so that a cluster will do.
+one slot of a cluster.
 """
 
 from __future__ import annotations
@@ -13,21 +13,19 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from hashlib import blake2b
-from math import inf
 from typing import Any, NamedTuple
 
 import msgspec
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
 
 from gateway.cache.entry import CacheEntry, EncodedAnswer, size_of
 from gateway.cache.key import CacheKey
-from gateway.cache.redis_connection import MISSING, OutOfStep, RedisConnection
+from gateway.cache.redis_connection import MISSING, OutOfStep
+from gateway.cache.redis_nodes import DOWN_S, Command, nodes_of
 from gateway.cache.seal import Seal, Unsealed
 
 log = logging.getLogger(__name__)
 
-PATIENCE_S = 0.15  # for one command
-DOWN_S = 1.0  # after a failure, before the next command
 LEASE_S = 10.0  # the longest that others wait for a replica that makes an answer, and perhaps has died
 
 Payloads = list[bytes | None]
@@ -59,10 +57,10 @@ class EntryAndLease(NamedTuple):
 class SharedStore:
     """`rejected` counts replies that did not belong to their command, by what was wrong with them."""
 
-    def __init__(self, redis: Redis, clock: Callable[[], float], seal: Seal | None = None) -> None:
-        self._redis, self._clock, self._seal = redis, clock, seal or Seal()
-        self._down_until = self._next_log = 0.0
-        self._connections: dict[str, RedisConnection] = {}
+    def __init__(self, redis: Redis | RedisCluster, clock: Callable[[], float], seal: Seal | None = None) -> None:
+        self._nodes = nodes_of(redis, clock, self._note_failure)
+        self._clock, self._seal = clock, seal or Seal()
+        self._next_log = 0.0
         self.mark = self._seal.mark.encode()
         self.failures = 0
         self.rejected: Counter[str] = Counter()
@@ -72,11 +70,21 @@ class SharedStore:
     def fetch_many(self, names: Sequence[bytes], deliver: Deliver) -> None:
         """`deliver` gets the payload of each name, None for an absent one; None alone if Redis does not answer, or
         answers with anything else than it was given."""
-        connection = self._connection("ask")
-        if connection is None:
+        self._fetch("ask", names, deliver)
+
+    def _fetch(self, use: str, names: Sequence[bytes], deliver: Deliver) -> None:
+        groups = self._nodes.groups(names)
+        if len(groups) == 1:
+            self._fetch_group(use, names, deliver)
+            return
+        gathered = _GatheredPayloads(names, len(groups), deliver)
+        for group in groups:
+            self._fetch_group(use, group, partial(gathered.add, group))
+
+    def _fetch_group(self, use: str, names: Sequence[bytes], deliver: Deliver) -> None:
+        """Fetch names that one command may ask for."""
+        if not self._nodes.send(use, (b"MGET", *names), partial(self._unseal_reply, names, deliver)):
             deliver(None)
-        else:
-            connection.send((b"MGET", *names), partial(self._unseal_reply, names, deliver))
 
     def _unseal_reply(self, names: Sequence[bytes], deliver: Deliver, reply: Any) -> str:
         """One wrong value makes all of a reply doubtful."""
@@ -86,11 +94,8 @@ class SharedStore:
 
     async def put_many(self, values: Sequence[tuple[bytes, bytes, int]]) -> None:
         """Store values, each a name, a payload, and its life in milliseconds."""
-        connection = self._connection("store")
-        if connection is None:
-            return
         commands = [_set(name, self._seal.sealed(name, value), life) for name, value, life in values]
-        await asyncio.gather(*(self._reply_to(connection, command) for command in commands))
+        await asyncio.gather(*(self._reply_to("store", command) for command in commands))
 
     # ---- entries and leases
 
@@ -101,11 +106,8 @@ class SharedStore:
     async def read(self, key: CacheKey) -> EntryAndLease | None:
         """None if Redis does not answer."""
         names = [self._name(key, "entry"), self._name(key, "lease")]
-        connection = self._connection("look")
-        if connection is None:
-            return None
         reply: asyncio.Future[Payloads | None] = asyncio.get_running_loop().create_future()
-        connection.send((b"MGET", *names), partial(self._unseal_reply, names, partial(_resolve, reply)))
+        self._fetch_group("look", names, partial(_resolve, reply))
         payloads = await reply
         if payloads is None:
             return None
@@ -113,51 +115,34 @@ class SharedStore:
         return EntryAndLease(None if entry is None else _entry(key, entry), holder)
 
     async def put(self, key: CacheKey, entry: CacheEntry, life_s: float) -> None:
-        connection = self._connection("look")
-        if entry.answer.private or life_s <= 0 or connection is None:
+        if entry.answer.private or life_s <= 0 or not self.is_up(self._clock()):
             return
         stored = _StoredEntry(*(getattr(entry, field) for field in _StoredEntry.__struct_fields__))
         name = self._name(key, "entry")
-        await self._reply_to(connection, _set(name, self._seal.sealed(name, _encode(stored)), int(life_s * 1000)))
+        await self._reply_to("look", _set(name, self._seal.sealed(name, _encode(stored)), int(life_s * 1000)))
 
     async def lease(self, key: CacheKey, holder: str) -> bool | None:
         """Take the lease to make an answer. True: this holder has it; None: Redis does not answer."""
-        connection = self._connection("look")
-        if connection is None:
-            return None
         name = self._name(key, "lease")
         command = _set(name, self._seal.sealed(name, holder.encode()), int(LEASE_S * 1000), b"NX")
-        reply = await self._reply_to(connection, command, (OK, None))
+        reply = await self._reply_to("look", command, (OK, None))
         return None if reply is MISSING else reply == OK
 
     async def release(self, key: CacheKey, holder: str) -> None:
         """Give a lease back, unless it has run out and another holds it."""
-        stored, connection = await self.read(key), self._connection("look")
-        if stored is not None and stored.holder == holder.encode() and connection is not None:
-            await self._reply_to(connection, (b"DEL", self._name(key, "lease")), (0, 1))
+        stored = await self.read(key)
+        if stored is not None and stored.holder == holder.encode():
+            await self._reply_to("look", (b"DEL", self._name(key, "lease")), (0, 1))
 
-    # ---- the connections
+    # ---- the servers
 
     def is_up(self, now: float) -> bool:
-        return now >= self._down_until
+        return self._nodes.is_up(now)
 
     async def close(self) -> None:
-        self._down_until = inf
-        for connection in self._connections.values():
-            await connection.close()
+        await self._nodes.close()
 
-    def _connection(self, use: str) -> RedisConnection | None:
-        """The connection of this use, so that a long command does not hold up a short one; None while Redis is down."""
-        if not self.is_up(self._clock()):
-            return None
-        connection = self._connections.get(use)
-        if connection is None or connection.is_broken:
-            connection = self._connections[use] = RedisConnection(self._redis, PATIENCE_S, self._note_failure)
-        return connection
-
-    async def _reply_to(
-        self, connection: RedisConnection, command: Sequence[bytes], replies: Sequence[Any] = (OK,)
-    ) -> Any:
+    async def _reply_to(self, use: str, command: Command, replies: Sequence[Any] = (OK,)) -> Any:
         """The reply, one of `replies`; `MISSING` if none comes."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
@@ -166,8 +151,7 @@ class SharedStore:
             _resolve(future, MISSING if wrong else reply)
             return wrong
 
-        connection.send(command, take)
-        return await future
+        return await future if self._nodes.send(use, command, take) else MISSING
 
     def _unsealed(self, names: Sequence[bytes], reply: Any) -> tuple[Payloads | None, str]:
         """The payloads of these names, and what is wrong with the reply."""
@@ -181,26 +165,42 @@ class SharedStore:
         except Unsealed:
             return None, "checksum"
 
-    def _note_failure(self, error: Exception) -> None:
+    def _note_failure(self, server: str, error: Exception) -> None:
         now = self._clock()
         if isinstance(error, OutOfStep):
             self.rejected[error.reason] += 1
         else:
             self.failures += 1
-            self._down_until = now + DOWN_S
-            log.warning("Redis does not answer; this worker does without for %.0f s: %s", DOWN_S, error)
+            log.warning("%s does not answer; this worker does without for %.0f s: %s", server, DOWN_S, error)
             return
         if now >= self._next_log:
             self._next_log = now + DOWN_S
             times = sum(self.rejected.values())
-            log.warning("Redis answered with something else than was asked for, %d times by now: %s", times, error)
+            wrong = "%s answered with something else than was asked for, %d times by now: %s"
+            log.warning(wrong, server, times, error)
 
     def _name(self, key: CacheKey, kind: str) -> bytes:
         digest = blake2b(_encode(key), digest_size=20).hexdigest()
         return f"recgate:{{{self._seal.mark}.{digest}}}:{kind}".encode()
 
 
-def _set(name: bytes, value: bytes, life_ms: int, *more: bytes) -> tuple[bytes, ...]:
+class _GatheredPayloads:
+    """The payloads of several commands, delivered together in the order of the names."""
+
+    def __init__(self, names: Sequence[bytes], commands: int, deliver: Deliver) -> None:
+        self._names, self._left, self._deliver = names, commands, deliver
+        self._payloads: dict[bytes, bytes | None] = {}
+
+    def add(self, names: Sequence[bytes], payloads: Payloads | None) -> None:
+        """Add those of one command; None if it was not answered."""
+        if payloads is not None:
+            self._payloads.update(zip(names, payloads, strict=True))
+        self._left -= 1
+        if not self._left:
+            self._deliver([self._payloads.get(name) for name in self._names] if self._payloads else None)
+
+
+def _set(name: bytes, value: bytes, life_ms: int, *more: bytes) -> Command:
     return (b"SET", name, value, b"PX", b"%d" % life_ms, *more)
 
 

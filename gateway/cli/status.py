@@ -17,6 +17,7 @@ from gateway.cli.options import data_option, plain_errors
 from gateway.processes.starvation import starving
 
 REFRESH_S = 0.5
+ALIVE_S = 10.0  # since a worker's last heartbeat
 
 
 @click.command("status")
@@ -37,7 +38,8 @@ def command(watch: bool, data: Path) -> None:
 
 def picture(local: Local) -> Group:
     starved = [Text(line, style="yellow") for line in starving(local.engine.settings.data_dir, time.time())]
-    further = [table for table in (recommenders_table(local), schedules_table(local)) if table.row_count]
+    optional = (workers_table(local.engine), recommenders_table(local), schedules_table(local))
+    further = [table for table in optional if table.row_count]
     return Group(*starved, jobs_table(local.engine, 12), campaigns_table(local), *further)
 
 
@@ -51,6 +53,18 @@ def jobs_table(engine: Engine, count: int) -> Table:
         state = "interrupted" if left else job.state  # who looks for work next takes it over
         forecast = engine.resources.forecast(job.arn)
         table.add_row(str(job.id), what, state, f"{job.fraction:.0%}", spent(job), forecast, job.message)
+    return table
+
+
+def workers_table(engine: Engine) -> Table:
+    """Workers of other machines, and the jobs that each does."""
+    table = Table("worker", "process", "takes", "at once", "does", "state", title="workers")
+    running = [job for job in engine.jobs.unfinished_jobs() if job.state == "running"]
+    for each in engine.workers.all():
+        does = ", ".join(str(job.id) for job in running if job.owner.startswith(f"{each.name}:"))
+        state = "alive" if each.silent_s <= ALIVE_S else f"silent for {each.silent_s:.0f} s"
+        pid = each.name.split(":")[2]
+        table.add_row(each.host, pid, each.kinds or "all jobs", str(each.places), does, state)
     return table
 
 

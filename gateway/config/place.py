@@ -1,16 +1,17 @@
-"""The place of a configuration: a file, an http(s) URL, or a key in Redis (`redis://host:6379/0#key`)."""
+"""The place of a configuration: a file, an http(s) URL, or a key in Redis, such as `redis://host:6379/0#key`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 from urllib.parse import urldefrag
 
 import httpx
-import redis
+from redis.exceptions import RedisClusterException, RedisError
 
+from gateway.document.redis_url import SCHEME, connected_in_thread
 from gateway.document.report import ConfigError, Fault
 
 TIMEOUT_S = 5.0
@@ -37,7 +38,7 @@ class Place(Protocol):
 def place_of(where: str) -> Place:
     if where.startswith(("http://", "https://")):
         return HttpPlace(where)
-    if where.startswith(("redis://", "rediss://", "unix://")):
+    if SCHEME.fullmatch(where.partition("://")[0]):
         return RedisPlace(where)
     return FilePlace(Path(where))
 
@@ -90,9 +91,7 @@ class RedisPlace:
         url, key = urldefrag(where)
         self.name = f"redis key {key or KEY}"  # the URL may hold a password
         self._key, self._last = key or KEY, ""
-        self._connect: Callable[[], redis.Redis] = lambda: redis.Redis.from_url(
-            url, decode_responses=True, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S
-        )
+        self._connect = partial(connected_in_thread, url, TIMEOUT_S)
 
     def read(self) -> Text:
         """Another text than before counts once a second connection has brought the same: a reply may be damaged."""
@@ -106,7 +105,7 @@ class RedisPlace:
         try:
             with self._connect() as client:
                 text = client.get(self._key)
-        except (redis.RedisError, OSError) as error:
+        except (RedisError, RedisClusterException, OSError) as error:
             raise unreadable(self.name, error) from error
         except Exception as error:  # over replies that are none to its question redis-py trips in many ways
             reason = ValueError("Redis answered with something else than was asked for, or with no UTF-8")

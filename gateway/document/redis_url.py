@@ -1,51 +1,184 @@
-"""URLs of Redis and Valkey: which can be used, and what is wrong with one, told without its password."""
+"""URLs of Redis and Valkey, in each form of theirs: what is wrong with one, told without its password, and clients.
+
+One server is `redis://` or `unix://`. With Sentinels, which are asked for the primary, it is `redis+sentinel://`. A
+cluster is `redis+cluster://`. `rediss` instead of `redis` means TLS.
+"""
 
 from __future__ import annotations
 
+import re
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from redis.asyncio import Redis
+import redis.cluster
+import redis.retry
+from redis.asyncio import Redis, RedisCluster, Sentinel
+from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+RedisClient = Redis | RedisCluster
+
 URL, SECRET = "RECGATE_REDIS_URL", "RECGATE_REDIS_SECRET"  # in the environment
 SHORTEST_SECRET = 16
-SCHEMES = ("redis", "rediss", "unix")
-CHOICES = "redis://HOST:PORT/DB, rediss://HOST:PORT/DB (TLS) or unix:///PATH?db=DB"
+SCHEME = re.compile(r"(rediss?)(?:\+(sentinel|cluster))?|unix")
+CHOICES = (
+    "redis://HOST:PORT/DB, redis+sentinel://HOST:PORT,HOST:PORT/SERVICE/DB, redis+cluster://HOST:PORT,HOST:PORT "
+    "(rediss, rediss+sentinel and rediss+cluster: with TLS) or unix:///PATH?db=DB"
+)
+PORT, SENTINEL_PORT = 6379, 26379
 TIMEOUT_S = 1.0  # of a connection
+SENTINEL_TIMEOUT_S = 0.5  # of a Sentinel: the next one is asked then
+MOST_CONNECTIONS = 1000  # to each server of a cluster
 
 
-def connected(url: str) -> Redis:
-    """Nothing is sent before it is needed. A connection that a restart has broken is made anew at once."""
+class RedisAddress(NamedTuple):
+    """A URL's parts. `options` are those that redis-py has for a connection."""
+
+    kind: str | None  # "sentinel", "cluster", or None for one server
+    hosts: list[tuple[str, int]]
+    service: str
+    options: dict[str, Any]
+
+
+def address_of(url: str) -> RedisAddress:
+    """Raises `ValueError`, whose text does not repeat the password."""
+    scheme, _, _ = url.partition("://")
+    form = SCHEME.fullmatch(scheme.lower())
+    if form is None or "://" not in url:
+        raise ValueError(f"has no scheme that is known; it is one of {CHOICES}")
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ValueError(f"can't be read as a URL; it is one of {CHOICES}") from None
+    path, kind = parts.path.strip("/"), form[2]
+    if form[1] is None:
+        if not path:
+            raise ValueError(f"has no path of a socket; it is one of {CHOICES}")
+        return RedisAddress(None, [], "", _options(url))
+    login, at, places = parts.netloc.rpartition("@")
+    hosts = _hosts(places, SENTINEL_PORT if kind == "sentinel" else PORT)
+    if kind is None and len(hosts) > 1:
+        raise ValueError(f"names several hosts and not if they are Sentinels or a cluster; it is one of {CHOICES}")
+    service, database = _service_and_database(kind, path)
+    options = _options(f"{form[1]}://{login}{at}host/{database}?{parts.query}")
+    return RedisAddress(kind, hosts, service, {name: value for name, value in options.items() if name != "host"})
+
+
+def _options(url: str) -> dict[str, Any]:
+    try:
+        return dict(parse_url(url))
+    except ValueError:
+        raise ValueError(f"has a parameter that can't be used; it is one of {CHOICES}") from None
+
+
+def _hosts(places: str, port: int) -> list[tuple[str, int]]:
+    try:
+        parts = [urlsplit(f"//{place}") for place in places.split(",")]
+        hosts = [(part.hostname or "", part.port or port) for part in parts]
+    except ValueError:
+        raise ValueError(
+            f"has a port that is none (is the password percent-encoded?); it is one of {CHOICES}"
+        ) from None
+    if not all(host for host, _ in hosts):
+        raise ValueError(f"has no host (is the password percent-encoded?); it is one of {CHOICES}")
+    return hosts
+
+
+def _service_and_database(kind: str | None, path: str) -> tuple[str, str]:
+    service, _, database = path.partition("/") if kind == "sentinel" else ("", "", path)
+    if kind == "sentinel" and not service:
+        raise ValueError(f"does not name the service that the Sentinels watch; it is one of {CHOICES}")
+    if database and not database.isdecimal():
+        raise ValueError(f"has no number as its database; it is one of {CHOICES}")
+    if kind == "cluster" and database not in ("", "0"):
+        raise ValueError(f"names a database, and a cluster has only 0; it is one of {CHOICES}")
+    return service, database
+
+
+# ---- clients
+
+
+def connected(url: str, timeout_s: float = TIMEOUT_S) -> RedisClient:
+    """A client for one loop. Nothing is sent before it is needed, and a connection that a restart has broken is made
+    anew at once. Raises `ValueError`."""
+    address = address_of(url)
+    if address.kind == "cluster":
+        return RedisCluster(
+            startup_nodes=[ClusterNode(*host) for host in address.hosts], **_of_cluster(address, timeout_s)
+        )
+    if address.kind == "sentinel":
+        sentinel_options, options = _of_sentinel(address, timeout_s)
+        once = {"retry": Retry(NoBackoff(), 0)}  # the next Sentinel may know as well
+        sentinels = Sentinel(address.hosts, sentinel_kwargs={**sentinel_options, **once})  # type: ignore[no-untyped-call]
+        client: Redis = sentinels.master_for(address.service, **options, retry=Retry(NoBackoff(), 1))
+        return client
     again = Retry(NoBackoff(), 1)
-    return Redis.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=again)
+    return Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=again)
+
+
+def connected_in_thread(url: str, timeout_s: float) -> redis.Redis | redis.RedisCluster:
+    """A client without a loop, whose replies are texts. That of a cluster asks for its servers at once. Raises
+    `ValueError` and what redis-py raises."""
+    address = address_of(url)
+    if address.kind == "cluster":
+        nodes = [redis.cluster.ClusterNode(*host) for host in address.hosts]  # type: ignore[no-untyped-call]
+        return redis.RedisCluster(startup_nodes=nodes, decode_responses=True, **_of_cluster(address, timeout_s))
+    if address.kind == "sentinel":
+        sentinel_options, options = _of_sentinel(address, timeout_s)
+        once = {"retry": redis.retry.Retry(NoBackoff(), 0)}
+        sentinels = redis.Sentinel(address.hosts, sentinel_kwargs={**sentinel_options, **once})  # type: ignore[no-untyped-call]
+        retry = redis.retry.Retry(NoBackoff(), 1)
+        client: redis.Redis = sentinels.master_for(address.service, **options, retry=retry, decode_responses=True)  # type: ignore[no-untyped-call]
+        return client
+    times = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
+    return redis.Redis.from_url(url, decode_responses=True, **times)
+
+
+async def disconnect(client: RedisClient) -> None:
+    """Close the client's connections, to Sentinels too. What it is asked next opens others."""
+    await client.aclose()
+    pool = None if isinstance(client, RedisCluster) else client.connection_pool
+    if isinstance(pool, SentinelConnectionPool):
+        for sentinel in pool.sentinel_manager.sentinels:
+            await sentinel.aclose()
+
+
+def _of_cluster(address: RedisAddress, timeout_s: float) -> dict[str, Any]:
+    options = {"max_connections": MOST_CONNECTIONS, **address.options}
+    if options.pop("connection_class", None) is not None:
+        options["ssl"] = True
+    return {**options, "socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
+
+
+def _of_sentinel(address: RedisAddress, timeout_s: float) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options for the Sentinels, whose login is one of their own, and for the server that they name."""
+    options = dict(address.options)
+    own = {"username": options.pop("sentinel_username", None), "password": options.pop("sentinel_password", None)}
+    secured = options.pop("connection_class", None) is not None
+    tls = (
+        {"ssl": True, **{name: value for name, value in options.items() if name.startswith("ssl_")}} if secured else {}
+    )
+    times = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
+    soon = min(timeout_s, SENTINEL_TIMEOUT_S)
+    asking = {**own, **tls, "socket_timeout": soon, "socket_connect_timeout": soon}
+    return asking, {**options, **tls, **times}
+
+
+# ---- faults
 
 
 def fault_of(url: str) -> str:
     """The URL's fault and what it may be instead; "" where it can be used."""
-    scheme, has_scheme, _ = url.partition("://")
     try:
-        parts = urlsplit(url)
-        several = "," in parts.netloc.rpartition("@")[2]
-    except ValueError:
-        return f"can't be read as a URL; it is one of {CHOICES}"
-    if several or "sentinel" in scheme.lower():
-        return (
-            f"names Sentinels or several hosts, of which none is asked who the primary is; it is one of {CHOICES}: the "
-            "primary's own address, or that of a proxy or service which follows it"
-        )
-    if not has_scheme or scheme.lower() not in SCHEMES:
-        return f"has no scheme that is known; it is one of {CHOICES}"
-    database = parts.path.strip("/")
-    if scheme.lower() == "unix":
-        return "" if database and _is_usable(url) else f"has no path of a socket, or a wrong parameter; {CHOICES}"
-    if not parts.hostname:
-        return f"has no host (is the password percent-encoded?); it is one of {CHOICES}"
-    if database and not database.isdecimal():
-        return f"has no number as its database (a Sentinel's service is none); it is one of {CHOICES}"
+        address_of(url)
+    except ValueError as error:
+        return str(error)
     if not _is_usable(url):
-        return f"has a port or a parameter that can't be used (is the password percent-encoded?); one of {CHOICES}"
+        return f"has a parameter that can't be used (is the password percent-encoded?); it is one of {CHOICES}"
     return ""
 
 
@@ -58,8 +191,9 @@ def fault_of_secret(secret: str) -> str:
 def _is_usable(url: str) -> bool:
     """Tell whether redis-py takes the URL with its parameters. Its own words might repeat the password."""
     try:
-        pool = connected(url).connection_pool
-        pool.connection_class(**pool.connection_kwargs)
+        client = connected(url)
+        source = client.startup_nodes[0] if isinstance(client, RedisCluster) else client.connection_pool
+        source.connection_class(**source.connection_kwargs)
     except (ValueError, TypeError, RedisError):
         return False
     return True

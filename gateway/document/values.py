@@ -96,7 +96,12 @@ SyncInterval = Annotated[int, Meta(ge=5, le=3600, description="Whole seconds, 5 
 StreamName = Annotated[str, spelled("[A-Za-z0-9_.-]", "A stream's name: letters, digits, _, . and -.")]
 Topic = Annotated[str, spelled(r"^[A-Za-z0-9_.-]{1,249}$", "Letters, digits, _, . and -, at most 249 of them.")]
 BatchSize = Annotated[int, Meta(ge=1, le=500, description="A whole number from 1 to 500.")]
-RedisUrl = Annotated[str, spelled("^(rediss?|unix)://", "A redis, rediss or unix URL.")]
+RedisUrl = Annotated[
+    str,
+    spelled(
+        r"^(rediss?(\+sentinel|\+cluster)?|unix)://", "A URL of Redis, its Sentinels or its cluster, or a unix URL."
+    ),
+]
 Bytes = Annotated[int, Meta(ge=65_536, description="A number of bytes, 65536 or more.")]
 Value = str | int | float
 

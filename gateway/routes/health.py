@@ -25,6 +25,7 @@ OK = "ok"
 MODEL = "model "
 MISSING = "missing: no campaign or recommender of this name is deployed yet; requests for it are answered with 404"
 BROKEN = "can't be loaded: the server's log says why; restore its files, or train again"
+LATE = "an earlier model answers: the newer one is yet to come from the storage; the server's log says what keeps it"
 PENDING = re.compile(r"is not ACTIVE, it is in ([A-Z_ ]+) state")
 
 
@@ -98,7 +99,7 @@ def can_answer(checks: Mapping[str, str]) -> bool:
     """Requests should come here: not without a database, nor where models are there and none can be loaded. One that is
     yet to be trained, or is the only one broken, keeps nobody else from being served."""
     models = [check for name, check in checks.items() if name.startswith(MODEL)]
-    return checks["database"] == OK and (BROKEN not in models or OK in models)
+    return checks["database"] == OK and (BROKEN not in models or OK in models or LATE in models)
 
 
 def _database(engine: EnginePort) -> str:
@@ -112,6 +113,7 @@ def _database(engine: EnginePort) -> str:
 def _model(engine: EnginePort, name: str) -> str:
     try:
         engine.answers.deployed(name)
+        return LATE if engine.answers.is_late(name) else OK
     except NotFound as error:
         pending = PENDING.search(error.message)
         return f"not ready: it is in {pending[1]} state" if pending else MISSING
@@ -119,7 +121,6 @@ def _model(engine: EnginePort, name: str) -> str:
         return "stopped: start the recommender"
     except EngineError:
         return BROKEN
-    return OK
 
 
 @lru_cache(maxsize=1)

@@ -6,9 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from redis.asyncio import Redis
-
-from gateway.document.redis_url import fault_of
+from gateway.document.redis_url import RedisClient, connected, disconnect, fault_of
 from gateway.document.report import Report, checks, inside
 from gateway.document.values import Count, Duration, RedisUrl, Text
 from gateway.targets.base import (
@@ -49,7 +47,7 @@ class RedisStreamTarget(RecordTarget):
 
     def __init__(self, dependencies: TargetDependencies, key: str, part: RedisStream) -> None:
         self._key, self._part, self._url = key, part, part.url or dependencies.redis_url
-        self._redis: Redis | None = None
+        self._redis: RedisClient | None = None
         self._last = (0, 0)  # the id of the last entry that this connection has acknowledged
 
     async def send(self, call: Sequence[Message]) -> Sequence[Failed | None]:
@@ -82,14 +80,13 @@ class RedisStreamTarget(RecordTarget):
 
     async def close(self) -> None:
         if self._redis is not None:
-            await self._redis.aclose()
-            self._redis, self._last = None, (0, 0)
+            redis, self._redis, self._last = self._redis, None, (0, 0)
+            await disconnect(redis)
 
-    def _open(self) -> Redis:
+    def _open(self) -> RedisClient:
         if self._url is None:
             raise ValueError("it has no url, and RECGATE_REDIS_URL is not set")
-        seconds = self._part.timeout
-        return Redis.from_url(self._url, socket_timeout=seconds, socket_connect_timeout=seconds)
+        return connected(self._url, self._part.timeout)
 
 
 TARGET = TargetType(RedisStream, RedisStreamTarget, place=5)

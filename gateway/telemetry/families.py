@@ -71,6 +71,8 @@ FAMILIES = {
     "recgate_cache_evictions": Family("counter", "Answers pushed out by the ceiling."),
     "recgate_cache_refused": Family("counter", "Answers too large to keep."),
     "recgate_cache_refresh_failures": Family("counter", "Refreshes behind a stale answer that failed."),
+    "recgate_storage_failures": Family("counter", "Snapshots and models that could not be fetched, each time tried."),
+    "recgate_storage_waiting": Family("max", "Snapshots and models that are yet to come from the storage."),
     "recgate_redis_failures": Family("counter", "Times that Redis did not answer, and was left alone for a second."),
     "recgate_redis_rejected": Family("counter", "Replies of Redis that were not what was asked for.", ("reason",)),
     "recgate_cache_stale_on_error": Family("counter", "Stale answers served because the upstream failed."),

@@ -33,6 +33,7 @@ from gateway.aws.routes import aws_routes, below_any_path
 from gateway.limits.body_budget import BodyBudget
 from tests.aws.record import note
 from tests.aws.shapes import answer_faults
+from tests.shared_state import new_state
 
 SERVICES = ("personalize", "personalize-runtime", "personalize-events")
 SESSION = boto3.Session()  # for all: to read its models of the services takes ten times as long as to make clients
@@ -53,7 +54,8 @@ class Clock:
 class World:
     def __init__(self, folder: Path, **settings: object) -> None:
         known = {"account_id": ACCOUNT, "pending_s": 0.0, **settings}
-        self.settings = Settings(data_dir=folder, database_url=sqlite_url(folder), **known)  # type: ignore[arg-type]
+        url = new_state().get("RECGATE_DATABASE_URL", sqlite_url(folder))
+        self.settings = Settings(data_dir=folder, database_url=url, **known)  # type: ignore[arg-type]
         self.database = Database(self.settings.database_url)
         self.records = Records(self.database)
         self.clock = Clock()
@@ -172,8 +174,8 @@ class Stage:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.world, name)
 
-    async def rank(self, question: engine.Question, position: int) -> tuple[engine.Ranked, int | None]:
-        return await self.world.rank(question), None
+    async def rank(self, question: engine.Question) -> engine.Ranked:
+        return await self.world.rank(question)
 
 
 def app_of(stage: Stage, callers: Callers | None = None) -> Litestar:

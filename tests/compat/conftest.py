@@ -13,23 +13,31 @@ from joserfc.jwk import RSAKey
 from tests.compat.world import World, build, origin_of
 from tests.gateway.auth.issuer import SmallIssuer, small_issuer
 from tests.gateway.upstreams.origin import small_origin
+from tests.shared_state import in_environ, new_state
 
 CONFIGS = Path(__file__).parent / "configs"
 KEYS = {"WEB": "web-key", "SHOP": "shop-key", "OLD": "old-key"}
 
 
 @pytest.fixture(scope="package")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("compat") / "data")
+def state() -> dict[str, str]:
+    return new_state()
 
 
 @pytest.fixture(scope="package")
-def world(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def trained(state: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with in_environ(state):
+        return build(tmp_path_factory.mktemp("compat") / "data")
+
+
+@pytest.fixture(scope="package")
+def world(trained: Path, state: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     configs = {path.stem: path.read_text() for path in CONFIGS.glob("*.yaml")}
     for name, key in KEYS.items():
         configs["aws"] = configs["aws"].replace(f'"{name}"', f'"{sha256(key.encode()).hexdigest()}"')
     with small_origin() as origin, small_issuer() as issuer:
-        made = World(trained, tmp_path_factory.mktemp("servers"), origin_of(origin), issuer, configs, tokens(issuer))
+        folder = tmp_path_factory.mktemp("servers")
+        made = World(trained, state, folder, origin_of(origin), issuer, configs, tokens(issuer))
         with made.closing:
             yield made
 

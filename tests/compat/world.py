@@ -23,6 +23,7 @@ from tests.compat.table import Row
 from tests.gateway.auth.issuer import SmallIssuer
 from tests.gateway.upstreams.origin import CREDENTIALS, Asked, Origin, Reply, hang, items
 from tests.server.world import EVENT_SCHEMA, GROUP, ITEM_SCHEMA, QUICK, TRACKING_ID, Server, write_csvs
+from tests.shared_state import copied_state
 
 MODELS = (("popular", "aws-popularity-count"), ("near", "aws-sims"), ("search", "aws-personalized-ranking"))
 SETTINGS = {"search": QUICK}
@@ -140,6 +141,7 @@ class World:
     """`start` gives a server's client; a server starts when a row first needs it."""
 
     data: Path
+    state: dict[str, str]
     folder: Path
     origin: Origin
     issuer: SmallIssuer
@@ -172,7 +174,7 @@ class World:
     def _start(self, name: str) -> httpx.Client:
         config = self.folder / f"{name}.yaml"
         config.write_text(self.configs[name].replace("ORIGIN", self.origin.url).replace("ISSUER", self.issuer.url))
-        environ = {**CREDENTIALS, "AWS_ENDPOINT_URL": self.origin.url}
+        environ = {**CREDENTIALS, "AWS_ENDPOINT_URL": self.origin.url, **copied_state(self.state)}
         shutil.copytree(self.data, self.folder / name)
         server = Server(self.folder / name, config, workers=1, environ=environ)
         server.start()

@@ -23,8 +23,9 @@ from engine.errors import InvalidInput
 from engine.jobs import runner as runner_module
 from engine.jobs.kinds import KINDS
 from engine.jobs.work import Work
-from engine.queue.queue import ALIVE_S, ATTEMPTS, Job, Queue
+from engine.queue.queue import ALIVE_S, ATTEMPTS, HUNG_S, Job, Queue
 from engine.records import DatasetGroupRecord, DatasetImportJobRecord, SolutionVersionRecord
+from engine.serving.deployments import own_path
 from engine.storage.sql import Database, sqlite_url
 from tests.engine.shop import HOME, Shop
 
@@ -274,6 +275,34 @@ def test_a_training_that_is_stopped_changes_nothing_more(shop: Shop, monkeypatch
     record = shop.engine.records.get(version, SolutionVersionRecord)
     assert (record.status, record.metrics) == ("CREATE STOPPED", {}) and record.stopped_at is not None
     assert (newest(shop).state, newest(shop).message) == ("failed", "cancelled")
+
+
+def test_a_training_that_another_has_ended_meanwhile_changes_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch):
+    """Not even the files of the model: the process was thought dead, and goes on just before it writes them."""
+    shop.load_clicks("u a 1", "v a 2")
+    train = KINDS["training"]
+
+    def run(work: Work) -> str:
+        def progress(fraction: float, message: str) -> None:
+            if message == "writing the model" and work.job.lease == 1:
+                shop.clock.now += HUNG_S + 1
+                assert Runner(shop.engine).run_one()
+
+        return train(replace(work, progress=progress))
+
+    monkeypatch.setitem(KINDS, "training", run)
+    version = shop.train()
+    record, job = shop.engine.records.get(version, SolutionVersionRecord), newest(shop)
+    assert (job.state, job.lease, job.attempts) == ("done", 2, 2)
+    assert (record.status, record.model_folder) == ("ACTIVE", f"{version[-8:]}-2")
+    own, models = own_path(record, shop.uid), shop.engine.store.paths("models")
+    assert sorted(models) == sorted([own, own.removesuffix("-2")])
+    shop.deploy(version)
+    shop.engine.feed.catch_up()
+    assert shop.ask(num_results=1) == ["a"]
+    shop.engine.jobs.enqueue("cleaning", "models")
+    shop.work()
+    assert shop.engine.store.paths("models") == [own]
 
 
 def test_tags_given_during_a_training_stay(shop: Shop, monkeypatch: pytest.MonkeyPatch):

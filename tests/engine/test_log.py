@@ -170,15 +170,19 @@ def test_too_many_waiting_are_refused(world: World, monkeypatch: pytest.MonkeyPa
     world.log.append([entry("c")]).result(10)
 
 
+def remove(world: World, portions: Iterator[list[int]]) -> None:
+    for seqs in portions:
+        with world.database.write() as within:
+            world.log.remove(seqs, within)
+
+
 def test_records_are_removed_in_parts(world: World, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(log_module, "REMOVED_ROWS", 2)
     world.log.append([entry(str(number)) for number in range(7)] + [entry("x", "other")]).result(10)
     world.log.append([LogEntry("g", "item", "i", b""), entry("last")]).result(10)
-    for seqs in world.log.doomed("g", 10, "event"):
-        world.log.remove(seqs)
+    remove(world, world.log.doomed("g", 10, "event"))
     assert keys(world.log) == ["x", "i", "last"]
-    for seqs in world.log.doomed("g", 11):
-        world.log.remove(seqs)
+    remove(world, world.log.doomed("g", 11))
     assert keys(world.log) == ["x"]
     assert world.log.append([entry("new")]).result(10) == 11  # numbers are never given again
 

@@ -14,6 +14,7 @@ import boto3
 from tests.aws.world import Clients
 from tests.moto_server import moto_server
 from tests.server.world import Server, running
+from tests.shared_state import new_state
 
 ROLE = "arn:aws:iam::123456789012:role/PersonalizeRole"
 KEYS = {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
@@ -106,7 +107,7 @@ def cloud(folder: Path) -> Iterator[Cloud]:
     environ = {"AWS_REGION": KEYS["region_name"], "RECGATE_PENDING_SECONDS": "0.02", **secrets}
     with (
         moto_server() as s3,
-        running(Server(folder / "data", environ={"AWS_ENDPOINT_URL_S3": s3, **environ})) as server,
+        running(Server(folder / "data", environ={**new_state(), "AWS_ENDPOINT_URL_S3": s3, **environ})) as server,
         closing(Cloud(server.url, s3)) as found,
     ):
         yield found

@@ -14,6 +14,7 @@ from gateway.app import AppOptions, create_app
 from gateway.config import parse
 from tests.aws.flow import ROLE, schema_text
 from tests.aws.world import Clients, served
+from tests.shared_state import in_environ, new_state
 
 START = 1_700_000_000
 INTERACTIONS = (("USER_ID", "string"), ("ITEM_ID", "string"), ("TIMESTAMP", "long"))
@@ -114,13 +115,14 @@ class Site:
 
 @contextmanager
 def site(folder: Path, config: str = "namespaces: {}", **settings: Any) -> Iterator[Site]:
-    clock = Clock()
+    clock, state = Clock(), new_state()
     known = {"pending_s": 0.0, "allow_file_urls": True, **settings}
-    engine = Engine.open(Settings.of(folder / "data", {}, **known), clock)
-    with served(create_app(parse(config, "no file"), engine, AppOptions(environ={}))) as url:
-        clients = Clients(url)
-        yield Site(folder, engine, clients, clock)
-        clients.close()
+    with in_environ(state):
+        engine = Engine.open(Settings.of(folder / "data", state, **known), clock)
+        with served(create_app(parse(config, "no file"), engine, AppOptions(environ={}))) as url:
+            clients = Clients(url)
+            yield Site(folder, engine, clients, clock)
+            clients.close()
 
 
 def eventually(true: Callable[[], object], seconds: float = 10.0) -> None:

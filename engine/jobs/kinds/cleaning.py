@@ -16,7 +16,7 @@ from engine.engine import Engine
 from engine.errors import NotFound
 from engine.jobs.work import Work
 from engine.records import DatasetGroupRecord, RecommenderRecord, Record, SolutionVersionRecord
-from engine.serving.deployments import items_path, model_arn, model_path
+from engine.serving.deployments import items_path, model_arn, own_path
 from engine.storage.sql import snapshots
 
 ALONE = True  # another job may be making what it removes
@@ -27,6 +27,7 @@ def run(work: Work) -> str:
     gone = [*_unused_models(engine), *_unused_snapshots(engine)]
     for place, path in enumerate(gone):
         work.progress(place / len(gone), path.rpartition("/")[2])
+        work.check()  # else another job may be making it
         engine.store.remove(path)
     return f"{len(gone)} folders removed"
 
@@ -46,7 +47,7 @@ def _used_models(engine: Engine) -> set[str]:
     for record in models:
         if _is_there(engine, record) and model_arn(record):
             uid = _uid(engine, record.dataset_group_arn)
-            used |= {model_path(model_arn(record), uid), items_path(record, uid)}
+            used |= {own_path(record, uid), items_path(record, uid)}
     return used
 
 

@@ -38,5 +38,6 @@ def _export(work: Work, job: DatasetExportJobRecord) -> str:
             if count % SAID_EVERY == 0:
                 work.progress(0.5, f"{count:,} rows written")
         work.progress(0.9, "putting the file in its place")
+        work.check()
     work.change(job, status=ACTIVE)
     return f"{count:,} rows"

@@ -27,7 +27,7 @@ from engine.records import (
     kind_of,
 )
 from engine.serving import artifacts
-from engine.serving.deployments import beside, items_path, model_arn, model_path
+from engine.serving.deployments import beside, items_path, model_arn, own_path
 from engine.storage.writes import write
 
 
@@ -45,7 +45,7 @@ def run(work: Work) -> str:
         progress = stretch(work.progress, place / len(wanting), (place + 1) / len(wanting))
         snapshot = training_data(work, data, target.version)
         extended, _ = with_new_items(model, target.recipe, settings_of(target.version), snapshot, data, progress)
-        name = f"{own.rpartition('/')[2]}-items-{data.seq}"
+        name = work.folder_name(f"{own.rpartition('/')[2]}-items-{data.seq}-{work.job.id}")
         artifacts.save(extended, work.engine.store, beside(own, name), (model, own))
         _publish(work, group, target, name)
     return f"{len(wanting)} models know all {data.snapshot.item_count:,} items"
@@ -61,7 +61,7 @@ def wants(target: AnsweringModel, model: Model, newest: Model, state: Group) -> 
 
 def _loaded(engine: Engine, target: AnsweringModel, uid: str) -> tuple[str, Model, Model]:
     """The path of the version's own model; the newest that answers for it; its own."""
-    own, newest = model_path(target.version.arn, uid), items_path(target.record, uid)
+    own, newest = own_path(target.record, uid), items_path(target.record, uid)
     return own, artifacts.load(engine.store.fetch(newest)), artifacts.load(engine.store.fetch(own))
 
 
@@ -69,7 +69,7 @@ def _publish(work: Work, group: DatasetGroupRecord, target: AnsweringModel, name
     """The one that it replaces goes at once: who is about to load it looks again (see `Deployments`)."""
     before = publish(work.engine, work.job, target.record.arn, target.version.arn, list(target.answers), name)
     if before not in (None, "", name):
-        work.engine.store.remove(beside(model_path(target.version.arn, group.uid), before))
+        work.engine.store.remove(beside(own_path(target.record, group.uid), before))
 
 
 @write

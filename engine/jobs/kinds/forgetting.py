@@ -7,7 +7,8 @@ import sqlalchemy as sa
 from engine.data.log import LogEntry
 from engine.engine import Engine
 from engine.impressions.showings import forget_shown
-from engine.jobs.work import Work, remove
+from engine.jobs.work import Work, hold, remove
+from engine.queue.queue import Job
 from engine.records import DatasetGroupRecord
 from engine.storage.artifact_store import PARTS
 from engine.storage.sql import snapshots
@@ -22,7 +23,7 @@ def run(work: Work) -> str:
     living = {group.uid for group in engine.records.list(DatasetGroupRecord) if group.deleted_at is None}
     gone = sorted(left - living)
     for uid in gone:
-        _forget(engine, uid)
+        _forget(work, uid)
     return f"{len(gone)} dataset groups forgotten"
 
 
@@ -33,17 +34,18 @@ def _left(engine: Engine) -> set[str]:
     return {*(path.split("/")[1] for path in paths), *(row.grp for row in published), *engine.log.groups()}
 
 
-def _forget(engine: Engine, uid: str) -> None:
+def _forget(work: Work, uid: str) -> None:
     """Workers let go first; the folders go last, so that a job that was interrupted finds the group again."""
-    remove(engine, uid, _let_go(engine, uid))
+    remove(work, uid, _let_go(work.engine, work.job, uid))
     for kind in PARTS:
-        engine.store.remove(f"{kind}/{uid}")
+        work.engine.store.remove(f"{kind}/{uid}")
 
 
 @write
-def _let_go(engine: Engine, uid: str) -> int:
+def _let_go(engine: Engine, job: Job, uid: str) -> int:
     """The last sequence number that is forgotten."""
     with engine.database.write() as within:
+        hold(engine, job, within)
         within.execute(sa.delete(snapshots).where(snapshots.c.grp == uid))
         forget_shown(within, uid)
         return engine.log.append_within(within, [LogEntry("", "forgotten", uid, b"")])

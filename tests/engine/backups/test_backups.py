@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -128,7 +129,8 @@ def test_a_log_that_was_shortened_between_two_backups_is_told(shop: Shop, tmp_pa
     back_up(settings, place, quiet, clock=shop.clock)
     shop.click("u2", "b", 1000)
     until = shop.clock()
-    shop.engine.log.remove([record.seq for record in shop.engine.log.read(0, group=shop.uid)][:-1])
+    with shop.engine.database.write() as within:
+        shop.engine.log.remove([record.seq for record in shop.engine.log.read(0, group=shop.uid)][:-1], within)
     back_up(settings, place, quiet, clock=shop.clock)
     with pytest.raises(InvalidInput, match="no longer has what came after"):
         elsewhere(tmp_path / "there", shop, place, until=until)
@@ -207,6 +209,30 @@ def test_from_a_folder_by_s3_to_postgres_and_a_bucket_and_back(shop: Shop, bucke
     back = elsewhere(tmp_path / "back", shop, bucket)
     assert answers(back) == before
     back.close()
+
+
+def test_models_move_to_a_bucket_and_back(
+    shop: Shop, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the command; another machine, which shares the database only, answers from the bucket."""
+    before, data, storage = answers(shop), str(shop.folder / "data"), "s3://backups/storage"
+    moved = CliRunner().invoke(main, ["migrate", "--to", storage, "--data", data])
+    assert moved.exit_code == 0 and "2 of 2 snapshots" in moved.output, moved.output
+    assert f"set RECGATE_STORAGE_URL to {storage}" in moved.output
+    shop.click("u1", "b", 999)
+    shop.fold()  # meanwhile
+    monkeypatch.setenv("RECGATE_STORAGE_URL", storage)
+    moved = CliRunner().invoke(main, ["migrate", "--to", storage, "--data", data])
+    assert moved.exit_code == 0 and "1 of 2 snapshots" in moved.output, moved.output
+    url = f"sqlite:///{shop.folder / 'data' / 'recgate.db'}"
+    there = Shop(tmp_path / "there", start=5000, database_url=url, storage_url=storage)
+    assert answers(there) == {**before, "u1": (shop.ask("u1", num_results=5), shop.history("u1"))}
+    there.close()
+    for path in (shop.folder / "data" / "models").glob("*/*"):
+        shutil.rmtree(path)
+    back = CliRunner().invoke(main, ["migrate", "--to", data, "--data", data])
+    assert back.exit_code == 0 and "unset RECGATE_STORAGE_URL" in back.output, back.output
+    assert list((shop.folder / "data" / "models").glob("*/*/*"))
 
 
 def test_the_commands(shop: Shop, tmp_path: Path) -> None:

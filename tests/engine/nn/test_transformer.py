@@ -75,9 +75,9 @@ def test_a_trained_network_learns_on() -> None:
     assert right(later, range(18, 29)) > 0.8
 
 
-@pytest.mark.parametrize(("scores", "epochs"), [(tuple(-np.arange(8.0)), 12), (tuple(np.arange(30.0)), 20)])
+@pytest.mark.parametrize(("scores", "epochs"), [(tuple(-np.arange(12.0)), 18), (tuple(np.arange(30.0)), 20)])
 def test_a_training_that_gets_no_better_ends_sooner(scores: tuple[float, ...], epochs: int) -> None:
-    """After five epochs without a gain, but not before two fifths, and as many more as the learning rate takes to
+    """After five epochs without a gain, but not before three fifths, and as many more as the learning rate takes to
     fall."""
     said = iter(scores)
     shape = TransformerShape(items=30, length=10, dim=8)

@@ -70,7 +70,8 @@ def test_events_come_while_everything_moves(
     def watch(fraction: float, what: str) -> None:
         if what == "log" and fraction == 1.0 and not sender.ident:  # copied, as far as it went
             sender.start()
-            shop.engine.log.remove([removed])
+            with shop.engine.database.write() as within:
+                shop.engine.log.remove([removed], within)
             while len(acknowledged) < 50:
                 assert not refused
                 time.sleep(0.01)

@@ -67,7 +67,7 @@ async def asked(shared: SharedStore, *names: bytes) -> list[bytes | None] | None
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.cache.shared_store.PATIENCE_S", 1.0)  # a busy machine is no failure here
+    monkeypatch.setattr("gateway.cache.redis_nodes.PATIENCE_S", 1.0)  # a busy machine is no failure here
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -76,7 +76,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 @example(replies=[array(OTHER_LIST)])
 @example(replies=[array(OWN_LIST) * 2])
 def test_whatever_comes_is_the_own_list_or_a_miss(replies: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.cache.shared_store.PATIENCE_S", 0.01)  # many replies have no end
+    monkeypatch.setattr("gateway.cache.redis_nodes.PATIENCE_S", 0.01)  # many replies have no end
     left = list(replies)
 
     async def story(shared: SharedStore) -> None:

@@ -29,7 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 def run(url: str, story: Callable[[RedisConnection, list[Exception]], Awaitable[None]]) -> None:
     async def told() -> None:
         client, broke = connected(url), list[Exception]()
-        line = RedisConnection(client, PATIENCE_S, broke.append)
+        line = RedisConnection(client.connection_pool, PATIENCE_S, broke.append)
         await story(line, broke)
         await line.close()
         await client.aclose()
@@ -87,7 +87,7 @@ def test_passwords_users_and_databases_are_redis_py_s_to_know(server: RedisServe
 
 def test_a_wrong_password_is_logged_without_it(server: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
     async def told() -> None:
-        client = connected(f"redis://:wr0ng@127.0.0.1:{server.port}/0")
+        client: Any = connected(f"redis://:wr0ng@127.0.0.1:{server.port}/0")
         shared = SharedStore(client, time.time)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         shared.fetch_many([b"name"], answer.set_result)
@@ -190,9 +190,11 @@ def test_one_that_never_says_a_word_and_a_close_meanwhile() -> None:
         silent = await asyncio.start_server(serve, "127.0.0.1", 0)
         url = f"redis://127.0.0.1:{silent.sockets[0].getsockname()[1]}/0"
         client, broke = connected(url), list[Exception]()
-        assert await found(RedisConnection(client, 0.1, broke.append), b"nothing") is None
-        assert len(broke) == 1
-        closed = RedisConnection(client, 5.0, broke.append)
+        silenced = RedisConnection(client.connection_pool, 0.1, broke.append)
+        assert await found(silenced, b"nothing") is None
+        assert len(broke) == 1 and not silenced.is_broken, "it may be open for who comes later"
+        await silenced.close()
+        closed = RedisConnection(client.connection_pool, 5.0, broke.append)
         waits = asyncio.create_task(found(closed, b"nothing"))
         await asyncio.sleep(0.05)
         await closed.close()

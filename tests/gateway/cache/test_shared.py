@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 from redis.asyncio import Redis
 
-from gateway.cache import Cache, CacheEntry, EncodedAnswer, SharedStore, shared_store
+from gateway.cache import Cache, CacheEntry, EncodedAnswer, SharedStore, redis_nodes
 from gateway.cache.entry import size_of
 from gateway.document.redis_url import connected
 from gateway.errors import UpstreamTimeout
@@ -77,7 +77,7 @@ def test_nothing_of_an_entry_is_lost_on_its_way(redis: RedisServer) -> None:
 
 
 def test_200_callers_of_both_are_one_make(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared_store, "PATIENCE_S", 10.0)  # a replica that waited in vain would make its own
+    monkeypatch.setattr(redis_nodes, "PATIENCE_S", 10.0)  # a replica that waited in vain would make its own
 
     async def story(one: Cache, two: Cache, make: Maker) -> None:
         make.open.clear()

@@ -109,7 +109,7 @@ def test_a_job_of_a_dead_owner_is_free_at_once_and_one_of_a_living_owner_is_not(
     assert not engine.jobs.is_held(job) and not engine.jobs.runner_alive()
     again = claimed(engine, str(Owner.here(COMMAND, "me")))
     assert again.id == job.id and engine.jobs.runner_alive()
-    silent = Job(**{**{name: getattr(again, name) for name in Job.__struct_fields__}, "heartbeat": time.time() - 60})
+    silent = Job(**{**{name: getattr(again, name) for name in Job.__struct_fields__}, "silent_s": 60})
     assert engine.jobs.is_held(silent)  # its process is seen running: starved, not dead
     assert ALIVE_S < 60
 

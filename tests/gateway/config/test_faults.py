@@ -189,7 +189,7 @@ ROOTS = [
     ),
     (
         "namespaces: {a: {eventTargets: [{type: redis-stream, stream: s, url: 'http://x'}]}}",
-        "must be a redis, rediss or",
+        "must be a URL of Redis",
     ),
     ("namespaces: {a: {eventTargets: [{type: kafka, topic: t}]}}", "'bootstrapServers' is required"),
     (

@@ -16,19 +16,31 @@ GOOD = (
     "rediss://user:p%40ss@host:6380/0?ssl_cert_reqs=none",
     "unix:///run/redis.sock?db=1",
     "redis://host:6379?db=2&health_check_interval=5",
+    "redis+sentinel://s1:26379,s2,[::1]:26380/mymaster",
+    "redis+sentinel://user:p%40ss@s1/mymaster/3?sentinel_username=u&sentinel_password=p",
+    "rediss+sentinel://:p%40ss@s1/mymaster?ssl_ca_certs=/etc/ssl/ca.pem",
+    "redis+cluster://n1:7000,n2:7001,n3",
+    "rediss+cluster://user:p%40ss@n1/0?ssl_cert_reqs=none",
 )
 BAD = (
-    ("redis+sentinel://s1:26379/mymaster", "names Sentinels"),
-    ("sentinel://s1:26379/mymaster", "names Sentinels"),
-    ("redis-sentinel://:hunter2@s1:26379,s2:26379/mymaster/0", "names Sentinels"),
+    ("sentinel://s1:26379/mymaster", "has no scheme"),
+    ("redis-sentinel://:hunter2@s1:26379,s2:26379/mymaster/0", "has no scheme"),
     ("redis://s1:26379,s2:26379/mymaster", "several hosts"),
+    ("redis+sentinel://:hunter2@s1:26379,s2:26379", "does not name the service"),
+    ("redis+sentinel://s1,:26379/mymaster", "has no host"),
+    ("redis+sentinel://s1:abc/mymaster", "has a port"),
+    ("redis+sentinel://s1/mymaster/zero", "has no number as its database"),
+    ("redis+sentinel://s1/mymaster?nothing=1", "has a parameter"),
+    ("redis+cluster://:hunter2@n1:7000/1", "has only 0"),
+    ("redis+cluster://n1?nothing=1", "has a parameter"),
+    ("redis+cluster://n1?db=x", "has a parameter"),
     ("redis://s1:26379/mymaster", "has no number as its database"),
     ("host:6379", "has no scheme"),
     ("memcached://host", "has no scheme"),
     ("redis://", "has no host"),
-    ("redis://host:abc/0", "has a port or a parameter"),
-    ("redis://host:99999/0", "has a port or a parameter"),
-    ("redis://host:6379/0?nothing=1", "has a port or a parameter"),
+    ("redis://host:abc/0", "has a port"),
+    ("redis://host:99999/0", "has a port"),
+    ("redis://host:6379/0?nothing=1", "has a parameter"),
     ("redis://:hunter2#x@host:6379/0", "percent-encoded"),
     ("redis://[::1", "can't be read"),
     ("unix://", "has no path"),
@@ -59,4 +71,4 @@ def test_a_secret_is_long_enough() -> None:
 def test_a_stream_s_own_url() -> None:
     target = "{type: redis-stream, stream: clicks, url: 'redis://s1:1,s2:2/mymaster'}"
     (fault,) = faults_of(f"namespaces: {{shop: {{recommenders: {{}}, eventTargets: [{target}]}}}}")
-    assert "eventTargets[0].url: names Sentinels or several hosts" in fault
+    assert "eventTargets[0].url: names several hosts" in fault

@@ -39,7 +39,7 @@ class Two:
 
 @pytest.fixture
 def two(store: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Two]:
-    monkeypatch.setattr("gateway.cache.shared_store.PATIENCE_S", 5.0)  # a busy machine is no failure here
+    monkeypatch.setattr("gateway.cache.redis_nodes.PATIENCE_S", 5.0)  # a busy machine is no failure here
     redis.Redis.from_url(store.url).flushall()
     engines, clock = (SmallEngine(tmp_path / "a"), SmallEngine(tmp_path / "b")), Clock()
     with serving(app(store, engines[0], clock)) as first, serving(app(store, engines[1], clock)) as second:

@@ -95,7 +95,8 @@ class SmallEngine:
         self.settings = Settings.of(data_dir, {})
         data_dir.mkdir(exist_ok=True)
         self.experiments = ExperimentStore(Database(sqlite_url(data_dir)))
-        self.answers = self.feed = self.resources = self
+        self.answers = self.feed = self.resources = self.fetcher = self
+        self.failures = 0
         self._applied = 0
         campaign = SimpleNamespace(arn=ARN, name="home")
         settings = dict.fromkeys(("objective", "rules", "diversity", "fatigue"))  # the tags' own
@@ -178,6 +179,12 @@ class SmallEngine:
                 places.append(place)
                 counts[kind or ""] += 1
         return places
+
+    def is_late(self, campaign: str, account: str | None = None) -> bool:
+        return False
+
+    def waiting(self) -> int:
+        return 0
 
     def deployed_models(self) -> list[Any]:
         return [self.home]

@@ -17,6 +17,7 @@ import pytest
 from confluent_kafka import Consumer, Producer
 
 from gateway.config import parse
+from gateway.document.redis_url import connected_in_thread
 from gateway.targets import TARGETS
 from gateway.targets.base import Message
 from gateway.targets.entry import Entry
@@ -26,6 +27,7 @@ from tests.gateway.upstreams.origin import CREDENTIALS
 from tests.liar import bulk, lying
 from tests.moto_server import moto_server
 from tests.services import RedisServer, redis_server
+from tests.valkey import valkey_cluster
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +67,17 @@ def test_a_redis_stream_gets_records_with_their_ids(
     record = json.loads(found[0]["record"])
     assert (record["id"], record["namespace"]) == (found[0]["id"], found[0]["namespace"]) == (record["id"], "shop")
     assert record["body"]["sessionId"] == "s0"
+
+
+def test_a_stream_of_a_cluster_gets_them_from_its_own_server(tmp_path: Path) -> None:
+    with valkey_cluster(tmp_path) as cluster:
+        with World(tmp_path / "data", config(stream(cluster.url))) as world:
+            for n in range(5):
+                world.post(f"s{n}")
+            world.settled()
+        with connected_in_thread(cluster.url, 5.0) as client:
+            found: Any = client.xrange("clicks")
+    assert [fields["session"] for _, fields in found] == [f"s{n}" for n in range(5)]
 
 
 def test_a_redis_that_was_down_gets_all_in_order(server: RedisServer, tmp_path: Path) -> None:
