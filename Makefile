@@ -59,6 +59,7 @@ test: $(READY) $(DATASET) $(BANDIT) $(EVIDENTLY)  ## all tests, in four processe
 	$(BIN)/python -m pytest $(or $(ARGS),-n 4 --no-loadscope-reorder)
 
 test-scale: $(READY)  ## many machines: real services, killed and stopped; takes minutes
+	$(BIN)/python -c 'import ray' 2>/dev/null || $(BIN)/pip install --quiet --no-compile --editable '.[ray]'
 	$(BIN)/python -m pytest tests/scale $(ARGS)
 
 chart: $(READY)  ## deploy/helm/rendered.yaml anew, by Helm (.venv/bin/pip install helm-python-sdk)

@@ -24,6 +24,7 @@ from engine.impressions.shown_log import ShownLog
 from engine.question import Change
 from engine.queue.queue import Queue
 from engine.queue.workers import WorkerRegister
+from engine.ray_tasks import RayTasks
 from engine.recipes import check_recipes
 from engine.records import DatasetGroupRecord, Records
 from engine.resources import Resources
@@ -60,6 +61,7 @@ class Engine:
         self.log = Log(self.database, Doorbell(settings.data_dir / "doorbell"), clock, beside=server)
         self.records = Records(self.database, self._record_changed)
         self.jobs, self.workers = Queue(self.database, clock), WorkerRegister(self.database, clock)
+        self.tasks = None if settings.jobs == "local" else RayTasks(settings.jobs)
         self.experiments = ExperimentStore(self.database)
         self.directory = Directory(self.records)
         self.store = open_artifacts(settings.storage_url, settings.data_dir, settings.storage_cache_bytes, clock)
@@ -143,6 +145,8 @@ class Engine:
         self.shown.close()
         self.showings.close()
         self.log.close()
+        if self.tasks is not None:
+            self.tasks.close()
         self.database.close()
         if self.forwarder is not None:
             self.forwarder.close()

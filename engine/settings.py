@@ -28,6 +28,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     min_interactions: int = 0  # what training refuses to start below; AWS: 1000
     min_users: int = 0  # users with two interactions or more; AWS: 25
     min_share: float = 0.0  # of all users, those with two interactions or more; AWS: 0.01
+    jobs: str = "local"  # or Ray's address, see engine.ray_tasks
     storage_url: str = ""  # s3://BUCKET/PREFIX of snapshots and models; "": the data directory
     storage_cache_bytes: int = 20_000_000_000  # of a bucket's copies in the data directory, beside those in use
     read_only: bool = False
@@ -47,6 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "data_dir": data_dir,
             "database_url": environ.get("RECGATE_DATABASE_URL", sqlite_url(data_dir)),
             "allow_file_urls": environ.get("RECGATE_ALLOW_FILE_URLS", "") in TRUE,
+            "jobs": environ.get("RECGATE_JOBS", "local"),
             "storage_url": environ.get("RECGATE_STORAGE_URL", ""),
             "storage_cache_bytes": int(_number("RECGATE_STORAGE_CACHE_BYTES", environ, 20e9)),
             "pending_s": _number("RECGATE_PENDING_SECONDS", environ, 0.25),

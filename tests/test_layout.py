@@ -19,6 +19,7 @@ EXPECTED_BY_AN_ECOSYSTEM = {"Makefile", "LICENSE", "CHANGELOG.md", "CONTRIBUTING
 HOMES = {  # a library, and the only places that import it
     "sqlalchemy": ("engine/",),
     "alembic": ("engine/storage/migrations/",),
+    "ray": ("engine/ray_tasks.py",),
     "purgatory": ("gateway/outbound/",),
     "stamina": ("gateway/outbound/",),
     "redis": (

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from typing import Annotated
 
 import msgspec
@@ -60,19 +62,22 @@ class InferenceOutput(msgspec.Struct, frozen=True, rename="camel"):
     reasons: list[list[str]] | UnsetType = UNSET  # of each item, of version 2 recipes
 
 
-def answering(
-    deployed: Deployed, group: Group, template: FilteredQuestion, *, now: float, new_id: Callable[[], str]
-) -> Callable[[bytes], InferenceOutput]:
-    """A line's answer, by the story that answers requests, as of `now` and of the group's state. `template` has what
-    all questions have in common."""
-    recipe, kind = deployed.recipe, deployed.recipe.kind
-    decoder = msgspec.json.Decoder(LINES[kind])
-    for_nobody = tuple([each for each in template.rules if not each.rule.needs_user])
+@dataclass(frozen=True)
+class LineAnswers:
+    """Answers lines by the story that answers requests, as of `now` and of the group's state. `template` has what all
+    questions have in common. Another process can do it, too."""
 
-    def answer(line: bytes) -> InferenceOutput:
-        asked = decoder.decode(line)
+    deployed: Deployed
+    group: Group
+    template: FilteredQuestion
+    now: float
+    new_id: Callable[[], str]
+
+    def __call__(self, line: bytes) -> InferenceOutput:
+        recipe, kind = self.deployed.recipe, self.deployed.recipe.kind
+        asked = _decoder(kind).decode(line)
         question = msgspec.structs.replace(
-            template.question,
+            self.template.question,
             user=asked.user_id,
             item=asked.item_id if kind == "RELATED_ITEMS" else None,
             candidates=asked.item_list if kind == "PERSONALIZED_RANKING" else None,
@@ -80,8 +85,12 @@ def answering(
             context=asked.context,
             history=asked.history,
         )
-        whole = template._replace(question=question, rules=for_nobody if asked.user_id is None else template.rules)
-        ranked = serve.answer(whole, deployed, group, as_of=group.seq, now=now, new_id=new_id)
+        rules = self.template.rules
+        if asked.user_id is None:
+            rules = tuple([each for each in rules if not each.rule.needs_user])
+        whole = self.template._replace(question=question, rules=rules)
+        at = self.group.seq
+        ranked = serve.answer(whole, self.deployed, self.group, as_of=at, now=self.now, new_id=self.new_id)
         reasons = [[reason] if reason else [] for reason in ranked.reasons or (None,) * len(ranked.items)]
         return InferenceOutput(
             ranked.items,
@@ -89,4 +98,7 @@ def answering(
             reasons if recipe.v2 else UNSET,
         )
 
-    return answer
+
+@cache
+def _decoder(kind: RecipeType) -> msgspec.json.Decoder[InputLine]:
+    return msgspec.json.Decoder(LINES[kind])

@@ -1,14 +1,16 @@
 """Files of JSON Lines in, files of JSON Lines out: every line is answered, by an error where it must be.
 
-Lines are read, answered and written one after the other: memory does not grow with the files.
+Lines are read, answered and written a shard after the other: memory does not grow with the files.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from itertools import islice
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -23,7 +25,7 @@ INPUT = "Invalid S3 input path"
 MOST_FILES = 1000
 MOST_BYTES = 1 << 30  # where quotas are AWS's
 LONGEST = 1 << 20  # bytes of a line; a longer one becomes several, none of them valid
-REPORT_EVERY = 200  # lines
+SHARD = 200  # lines that are answered together
 SUFFIX = ".out"  # of a file of answers
 BOM = b"\xef\xbb\xbf"
 
@@ -41,6 +43,21 @@ class AnsweredLine(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 Wrap = Callable[[AnsweredLine], AnsweredLine]  # what is written in its place
+
+
+class AnsweredShard(NamedTuple):
+    """The lines to write, and how many of them are errors."""
+
+    lines: list[str]
+    errors: int
+
+
+class Spread(Protocol):
+    """Does the shards of a file, in their order: `map` one after the other, others side by side."""
+
+    def __call__(
+        self, answer: Callable[[list[bytes]], AnsweredShard], shards: Iterable[list[bytes]], /
+    ) -> Iterator[AnsweredShard]: ...
 
 
 @dataclass
@@ -63,7 +80,7 @@ class Files:
     max_lines: int | None = None  # of a file
     check: Callable[[], None] = lambda: None  # raises where a file must not be put into its place any more
 
-    def answer(self, answer: Answer, progress: Progress, wrap: Wrap | None = None) -> LineCounts:
+    def answer(self, answer: Answer, progress: Progress, wrap: Wrap | None = None, spread: Spread = map) -> LineCounts:
         """Answer every line. Raises `InvalidInput` where files can't be read or written, or hold too many lines."""
         source = open_source(
             self.source,
@@ -76,13 +93,11 @@ class Files:
         counts, names = LineCounts(), output_names(source.files)
         for file, name in zip(source.files, names, strict=True):
             with open_destination(self.destination, name, allow_file_urls=self.allow_file_urls) as out:
-                for line in self._lines(source, file):
-                    reply = answered_line(line, answer)
-                    out.write(encode(reply if wrap is None else wrap(reply)).decode() + "\n")
-                    counts.lines += 1
-                    counts.errors += reply.error is not None
-                    if counts.lines % REPORT_EVERY == 0:
-                        progress(source.bytes_read / max(source.size, 1), str(counts))
+                for shard in spread(partial(answered_shard, answer, wrap), _shards(self._lines(source, file))):
+                    out.writelines(shard.lines)
+                    counts.lines += len(shard.lines)
+                    counts.errors += shard.errors
+                    progress(source.bytes_read / max(source.size, 1), str(counts))
                 self.check()
         return counts
 
@@ -121,6 +136,17 @@ def output_names(files: Sequence[SourceFile]) -> list[str]:
     """Names of output files: each file's name, or its path below the input's prefix where several share a name."""
     shared = Counter(file.name for file in files)
     return [f"{file.name if shared[file.name] == 1 else file.path}{SUFFIX}" for file in files]
+
+
+def _shards(lines: Iterator[bytes]) -> Iterator[list[bytes]]:
+    while shard := list(islice(lines, SHARD)):
+        yield shard
+
+
+def answered_shard(answer: Answer, wrap: Wrap | None, lines: list[bytes]) -> AnsweredShard:
+    replies = [answered_line(line, answer) for line in lines]
+    written = [encode(reply if wrap is None else wrap(reply)).decode() + "\n" for reply in replies]
+    return AnsweredShard(written, sum(reply.error is not None for reply in replies))
 
 
 def answered_line(line: bytes, answer: Answer) -> AnsweredLine:

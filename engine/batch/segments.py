@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated
 
 import msgspec
@@ -15,7 +16,7 @@ from engine.data.columns import Floats
 from engine.data.group import NO_HISTORY, Group
 from engine.data.vocab import NOBODY
 from engine.errors import InvalidInput
-from engine.filters import Candidates, CompiledFilter, Fields, UserCandidates, items_having
+from engine.filters import Candidates, CompiledFilter, Fields, Mask, UserCandidates, items_having
 from engine.rank.topk import top_k
 from engine.recipe import Query
 from engine.serving.deployments import Deployed
@@ -50,32 +51,42 @@ def with_attributes(answered: AnsweredLine) -> AnsweredLine:
 
 
 def by_item(deployed: Deployed, group: Group, filters: Filters, most: int) -> Callable[[bytes], SegmentOutput]:
-    decoder, users = msgspec.json.Decoder(ItemSegmentLine), UserCandidates(group, len(group.users), NO_HISTORY)
+    """A function that another process can call, too."""
+    return partial(_answer_item, deployed, UserCandidates(group, len(group.users), NO_HISTORY), filters, most, group)
 
-    def answer(line: bytes) -> SegmentOutput:
-        asked = decoder.decode(line)
-        item = group.items.find(asked.item_id)
-        if item < 0:
-            raise InvalidInput(f"itemId: nothing is known of an item {asked.item_id}.")
-        return _segment(deployed.scorer(Query(item=item)), users, filters, asked.filter_values, most)
 
-    return answer
+def _answer_item(
+    deployed: Deployed, users: UserCandidates, filters: Filters, most: int, group: Group, line: bytes
+) -> SegmentOutput:
+    asked = msgspec.json.decode(line, type=ItemSegmentLine)
+    item = group.items.find(asked.item_id)
+    if item < 0:
+        raise InvalidInput(f"itemId: nothing is known of an item {asked.item_id}.")
+    return _segment(deployed.scorer(Query(item=item)), users, filters, asked.filter_values, most)
 
 
 def by_attributes(
     deployed: Deployed, group: Group, filters: Filters, most: int, fields: Fields, rules: str
 ) -> Callable[[bytes], SegmentOutput]:
-    decoder, users = msgspec.json.Decoder(AttributesSegmentLine), UserCandidates(group, len(group.users), NO_HISTORY)
-    items = Candidates(group, len(group.items), NO_HISTORY)
+    """A function that another process can call, too."""
+    users, items = UserCandidates(group, len(group.users), NO_HISTORY), Candidates(group, len(group.items), NO_HISTORY)
+    having = partial(items_having, candidates=items, fields=fields, rules=rules)
+    return partial(_answer_attributes, deployed, users, filters, most, having)
 
-    def answer(line: bytes) -> SegmentOutput:
-        asked = decoder.decode(line)
-        having = items_having(asked.item_attributes, items, fields, rules)
-        if not having.any():
-            raise InvalidInput("itemAttributes: no item has them.")
-        return _segment(deployed.scorer(Query(attributes=having)), users, filters, asked.filter_values, most)
 
-    return answer
+def _answer_attributes(
+    deployed: Deployed,
+    users: UserCandidates,
+    filters: Filters,
+    most: int,
+    having: Callable[[str], Mask],
+    line: bytes,
+) -> SegmentOutput:
+    asked = msgspec.json.decode(line, type=AttributesSegmentLine)
+    chosen = having(asked.item_attributes)
+    if not chosen.any():
+        raise InvalidInput("itemAttributes: no item has them.")
+    return _segment(deployed.scorer(Query(attributes=chosen)), users, filters, asked.filter_values, most)
 
 
 def _segment(

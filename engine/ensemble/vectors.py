@@ -31,6 +31,13 @@ class Vectors:
         self._vectors: dict[bytes, Floats] = {}  # the first was asked for longest ago
         self._lock = threading.Lock()
 
+    def __getstate__(self) -> dict[str, object]:
+        """All but what it remembers: another process has a lock of its own."""
+        return {name: value for name, value in vars(self).items() if name not in ("_vectors", "_lock")}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        vars(self).update(state, _vectors={}, _lock=threading.Lock())
+
     def of(self, histories: Sequence[Ints]) -> list[Floats]:
         """(dim,) each; not to be written to."""
         keys = [blake2b(history.tobytes(), digest_size=16).digest() for history in histories]

@@ -95,7 +95,9 @@ def _answer(work: Work, job: BatchInferenceJobRecord | BatchSegmentJobRecord, ho
         max_lines=how.max_lines,
         check=work.check,
     )
-    return files.answer(how.answer, stretch(work.progress, 0.05, 0.99), how.wrap)
+    tasks = work.engine.tasks
+    spread = map if tasks is None else tasks.map
+    return files.answer(how.answer, stretch(work.progress, 0.05, 0.99), how.wrap, spread)
 
 
 def _campaign(job: BatchInferenceJobRecord | BatchSegmentJobRecord, version: SolutionVersionRecord) -> CampaignRecord:

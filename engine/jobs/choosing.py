@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
@@ -16,7 +17,9 @@ from engine.control.solution_config import hyperparameters, minutes_in
 from engine.data.snapshot import Snapshot
 from engine.errors import InvalidInput
 from engine.forecast.training import Machine, TrainingForecast, forecast, trial_seconds
-from engine.measure.tuning import Settings, TuningTask, TuningTrial, best_of, best_recipe, tuned
+from engine.jobs.trials import SpreadTrials
+from engine.measure.tuning import METRIC, Settings, Trials, TuningTask, TuningTrial, best_of, best_recipe, tuned
+from engine.ray_tasks import RayTasks
 from engine.recipe import Progress, Recipe
 from engine.records import SolutionVersionRecord
 
@@ -86,25 +89,34 @@ def _trials_ahead(version: SolutionVersionRecord, recipe: Recipe[Any], snapshot:
     return int(min(max(budget.seconds / seconds, 1), budget.trials))
 
 
-def chosen_settings(version: SolutionVersionRecord, snapshot: Snapshot, seed: int, progress: Progress) -> Choice:
-    """Chooses by trials where the solution asks for them. Raises `InvalidInput` where there is too little data."""
+def chosen_settings(
+    version: SolutionVersionRecord, snapshot: Snapshot, seed: int, progress: Progress, tasks: RayTasks | None = None
+) -> Choice:
+    """Chooses by trials where the solution asks for them, side by side where there are `tasks`. Raises `InvalidInput`
+    where there is too little data."""
     config, settings = version.solution_config, settings_of(version)
     if version.perform_auto_ml:
         metric, allowed = auto_ml_of(config)
-        done = best_recipe(auto_ml_recipes(allowed), _trials(snapshot, seed, metric), progress)
+        with _trials(snapshot, seed, tasks, metric) as trials:
+            done = best_recipe(auto_ml_recipes(allowed), trials, progress)
         return Choice(recipes.RECIPES[done[0].what], {}, trials=done, metric=metric)
     recipe = recipes.RECIPES[name_of(version.recipe_arn)]
     if not version.perform_hpo:
         return Choice(recipe, settings)
     dimensions, budget = search_of(config, recipe, hpo_minutes_of(version))
-    trials = _trials(snapshot, seed)
-    done = tuned(recipe, dimensions, settings, budget, trials, progress)
+    if isfinite(budget.seconds):
+        tasks = None  # a trial that hurries is told so by this process
+    with _trials(snapshot, seed, tasks) as trials:
+        done = tuned(recipe, dimensions, settings, budget, trials, progress)
     best = best_of(done).settings
     return Choice(recipe, {**settings, **best}, best, done, trials.metric)
 
 
-def _trials(snapshot: Snapshot, seed: int, *metric: str) -> TuningTask:
+@contextmanager
+def _trials(snapshot: Snapshot, seed: int, tasks: RayTasks | None, metric: str = METRIC) -> Iterator[Trials]:
     try:
-        return TuningTask.of(snapshot, seed, *metric)
+        task = TuningTask.of(snapshot, seed, metric)
     except ValueError as error:
         raise InvalidInput(f"performHPO and performAutoML need more data: {error}.") from error
+    with closing(task if tasks is None else SpreadTrials(task, tasks)) as trials:
+        yield trials

@@ -53,7 +53,7 @@ def train(work: Work, version: SolutionVersionRecord) -> tuple[dict[str, Any], s
     work.progress(0.02, f"forecast: {ahead}")
     countdown = Countdown(work.progress, ahead.seconds, time.monotonic, ahead.budget_s)
     trying, training, measuring, grouping, _ = spans(stretch(countdown, 0.02, 0.99), (*ahead.parts, WRITING_S))
-    choice = chosen_settings(version, snapshot, SEED, trying)
+    choice = chosen_settings(version, snapshot, SEED, trying, work.engine.tasks)
     recipe, params = choice.recipe, ahead.params
     if choice.trials:
         left = ahead.budget_s and max(ahead.budget_s - (time.monotonic() - started), 1.0) / 60

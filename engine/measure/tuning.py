@@ -8,10 +8,11 @@ tree-structured Parzen estimator of Bergstra et al. (2011), seeded; it starts fr
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, isinf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -22,10 +23,12 @@ from engine.measure.split import Split, user_split
 from engine.recipe import Progress, Recipe, stretch
 
 if TYPE_CHECKING:
+    from optuna import Trial
     from optuna.distributions import BaseDistribution
 
 METRIC = "normalized_discounted_cumulative_gain_at_25"
 TRIALS = 6  # where nobody says how many
+BLIND = 10  # trials of a search that are drawn by the seed alone, whatever the scores of the others
 PATIENCE = 5  # trials in a row that bring nothing, after which the search ends
 MOST_ROWS = 200_000
 MOST_CASES = 1_000
@@ -106,15 +109,38 @@ class TuningTask:
             raise ValueError("too few users with two interactions to try anything on")
         return cls(user_split(_some_users(others, seed), seed + 1), seed, metric)
 
+    def foresee(self, wanted: Iterable[tuple[Recipe[Any], Settings]]) -> None:
+        """Hears of trials that may be asked for."""
+
+    def close(self) -> None:
+        """Hears that no more trials are."""
+
     def measured(self, recipe: Recipe[Any], settings: Mapping[str, str], progress: Progress) -> float:
         model = recipe.train(self.split.train, recipe.parse(settings), self.seed, progress)
         outcome = outcome_of(recipe.ready(model), self.split.cases[:MOST_CASES], self.split.train)
         return METRICS[self.metric](outcome)
 
 
-def best_recipe(recipes: Sequence[Recipe[Any]], trials: TuningTask, progress: Progress) -> list[TuningTrial]:
+class Trials(Protocol):
+    """Makes trials here, or elsewhere and side by side."""
+
+    @property
+    def metric(self) -> str: ...
+
+    @property
+    def seed(self) -> int: ...
+
+    def foresee(self, wanted: Iterable[tuple[Recipe[Any], Settings]]) -> None: ...
+
+    def measured(self, recipe: Recipe[Any], settings: Mapping[str, str], progress: Progress) -> float: ...
+
+    def close(self) -> None: ...
+
+
+def best_recipe(recipes: Sequence[Recipe[Any]], trials: Trials, progress: Progress) -> list[TuningTrial]:
     """Each recipe with its defaults, the best first; equals keep their order."""
     done: list[TuningTrial] = []
+    trials.foresee((recipe, {}) for recipe in recipes)
     for place, recipe in enumerate(recipes):
         part = stretch(progress, place / len(recipes), (place + 1) / len(recipes))
         score = trials.measured(recipe, {}, _with_words(part, f"recipe {place + 1} of {len(recipes)}: {recipe.name}"))
@@ -127,7 +153,7 @@ def tuned(
     dimensions: Sequence[Dimension],
     fixed: Mapping[str, str],
     budget: SearchBudget,
-    trials: TuningTask,
+    trials: Trials,
     progress: Progress,
 ) -> list[TuningTrial]:
     """Try settings in order, as many as the budget has room for; `fixed` are the settings outside the search, and its
@@ -135,16 +161,13 @@ def tuned(
 
     What was tried before is not tried again, but counts as a trial.
     """
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=trials.seed))
-    study.enqueue_trial(_start(recipe, dimensions, fixed))
-    space, began, usual_s = {each.name: _distribution(each) for each in dimensions}, budget.clock(), 0.0
+    search = _Search(recipe, dimensions, fixed, budget.trials, trials.seed)
+    trials.foresee((recipe, {**fixed, **search.settings(each)}) for each in search.ahead)
+    began, usual_s = budget.clock(), 0.0
     done: list[TuningTrial] = []
     for number in range(1, budget.trials + 1):
-        asked = study.ask(space)
-        settings = {each.name: each.text(asked.params[each.name]) for each in dimensions}
+        asked = search.ask()
+        settings = search.settings(asked)
         best, over_s = max((trial.score for trial in done), default=0.0), budget.clock() - began
         words = f"trial {number} of {budget}, best {trials.metric} {best:.4f}"
         ends = budget.share(number, over_s + usual_s)
@@ -154,7 +177,7 @@ def tuned(
             hurried = budget.hurrying(_with_words(part, words), over_s)
             score = trials.measured(recipe, {**fixed, **settings}, hurried)
             trial = TuningTrial(_label(settings), settings, score, budget.clock() - began - over_s)
-        study.tell(asked, trial.score)
+        search.study.tell(asked, trial.score)
         done.append(trial)
         usual_s = float(np.mean([each.seconds for each in {each.what: each for each in done}.values()]))
         late = (progress(ends, words) or 0.0) >= 1 or budget.clock() - began + usual_s > budget.seconds
@@ -162,6 +185,28 @@ def tuned(
             break
     progress(1.0, f"tried {len(done)} settings")
     return done
+
+
+class _Search:
+    """The study of optuna; `ahead` are the trials that can be named before any has a score."""
+
+    def __init__(
+        self, recipe: Recipe[Any], dimensions: Sequence[Dimension], fixed: Mapping[str, str], trials: int, seed: int
+    ) -> None:
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=BLIND)
+        self.study = optuna.create_study(direction="maximize", sampler=sampler)
+        self.study.enqueue_trial(_start(recipe, dimensions, fixed))
+        self._dimensions, self._space = dimensions, {each.name: _distribution(each) for each in dimensions}
+        self.ahead = deque(self.study.ask(self._space) for _ in range(min(trials, BLIND)))
+
+    def ask(self) -> Trial:
+        return self.ahead.popleft() if self.ahead else self.study.ask(self._space)
+
+    def settings(self, asked: Trial) -> Settings:
+        return {each.name: each.text(asked.params[each.name]) for each in self._dimensions}
 
 
 def _label(settings: Settings) -> str:

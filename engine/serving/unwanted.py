@@ -26,6 +26,13 @@ class AlikeItems:
         self._near: dict[int, tuple[Ints, Floats]] = {}
         self._lock = Lock()
 
+    def __getstate__(self) -> dict[str, object]:
+        """All but what it remembers: another process has a lock of its own."""
+        return {name: value for name, value in vars(self).items() if name not in ("_near", "_lock")}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        vars(self).update(state, _near={}, _lock=Lock())
+
     def lowering(self, item: int, strength: float) -> Lowering:
         """The lowering of what is like an unwanted item."""
         items, ties = self._near_of(item)

@@ -39,8 +39,9 @@ def local(postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_worker_is_killed_in_the_middle_of_a_training_and_another_ends_it(local: Local) -> None:
     with worker(local) as first, worker(local) as second:
-        undisturbed, arn = asked(local), asked(local)
+        undisturbed = asked(local)
         awaited(local, undisturbed, lambda job: job.state == "done")
+        arn = asked(local)
         taken = awaited(local, arn, is_under_way)
         process = first if f":{first.pid}:" in taken.owner else second
         assert f":{process.pid}:" in taken.owner
@@ -55,8 +56,9 @@ def test_a_worker_is_killed_in_the_middle_of_a_training_and_another_ends_it(loca
 
 def test_a_worker_that_comes_back_after_its_lease_publishes_nothing(local: Local) -> None:
     with worker(local) as first:
-        undisturbed, arn = asked(local), asked(local)
+        undisturbed = asked(local)
         awaited(local, undisturbed, lambda job: job.state == "done")
+        arn = asked(local)
         taken = awaited(local, arn, is_under_way)
         first.send_signal(signal.SIGSTOP)
         with worker(local) as second:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.batch.inference import answering
+from engine.batch.inference import LineAnswers
 from engine.batch.themes import Themes, themed
 from engine.jobs.batch import Answering, BatchContext, run_batch
 from engine.jobs.work import Work
@@ -23,7 +23,7 @@ failed = Work.fail
 def _answering(work: Work, job: BatchInferenceJobRecord, batch: BatchContext) -> Answering:
     now, new_id = work.engine.clock(), work.engine.new_id
     template = _template(work, job, batch, now)
-    answer = answering(batch.deployed, batch.state, template, now=now, new_id=new_id)
+    answer = LineAnswers(batch.deployed, batch.state, template, now, new_id)
     if job.batch_inference_job_mode == "THEME_GENERATION":
         return Answering(themed(answer, _themes(work, job, batch)), MOST_THEMES)
     return Answering(answer)

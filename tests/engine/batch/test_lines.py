@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from engine import InvalidInput, Question
-from engine.batch.inference import answering
+from engine.batch.inference import LineAnswers
 from engine.batch.lines import Files
 from engine.data.destination import open_destination
 from engine.recipe import silent
@@ -221,7 +221,7 @@ def test_many_lines_in_flat_memory(tmp_path: Path, capsys: pytest.CaptureFixture
     deployed = shop.engine.deployments.load(campaign)
     group = shop.engine.follower.restored(shop.uid)
     asked = FilteredQuestion(Question(campaign=deployed.campaign.arn))
-    answer = answering(deployed, group, asked, now=shop.clock(), new_id=lambda: "x")
+    answer = LineAnswers(deployed, group, asked, shop.clock(), lambda: "x")
     (tmp_path / "in.json").write_text("".join(f'{{"userId":"u{user}"}}\n' for user in range(MANY)))
     held: dict[str, tuple[int, int]] = {}
 
