@@ -6,8 +6,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from contextlib import suppress
-from functools import lru_cache
+from contextlib import nullcontext, suppress
+from functools import lru_cache, partial
 from typing import Any
 
 from limits import RateLimitItem, parse
@@ -34,6 +34,7 @@ class RateLimiter:
     def __init__(self, redis: Redis | RedisCluster | None = None) -> None:
         self._redis, storage = redis, MemoryStorage() if redis is None else SharedCounters(redis)
         self._windows = SlidingWindowCounterRateLimiter(storage)
+        self._patience = nullcontext if redis is None else partial(asyncio.timeout, PATIENCE_S)
         self._recovery: asyncio.Task[None] | None = None
 
     async def check(self, limits: RateLimits, key: str, address: str, count: int = 1) -> None:
@@ -49,7 +50,7 @@ class RateLimiter:
 
     async def _hit(self, rule: RateLimitItem, kind: str, who: str, count: int) -> None:
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with self._patience():
                 if await self._windows.hit(rule, "recgate", kind, who, cost=count):
                     return
                 window = await self._windows.get_window_stats(rule, "recgate", kind, who)

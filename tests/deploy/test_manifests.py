@@ -175,10 +175,11 @@ def test_compose_s_commands_and_variables_are_recgate_s() -> None:
     commands = [check_command(each["command"]) for each in services.values() if "entrypoint" not in each]
     assert commands == ["serve", "serve", "worker"]
     for each in services.values():
-        check_variables(set(each["environment"]), [(ROOT / "config" / "container.yaml").read_text()])
+        check_variables(set(each["environment"]), [(DEPLOY / "shop.yaml").read_text()])
         assert set(each["depends_on"]) <= set(COMPOSE["services"])
-        configuration = [word for word in each["command"] if word.startswith("/etc/recgate/")]
-        assert all((ROOT / "config" / Path(word).name).exists() for word in configuration)
+        mounted = {mount.split(":")[1] for mount in each.get("volumes", ())}
+        assert {word for word in each["command"] if word.startswith("/etc/recgate/")} <= mounted
+    assert not parse((DEPLOY / "shop.yaml").read_text(), "shop.yaml", {}).warnings
     volumes = {mount.partition(":")[0] for each in COMPOSE["services"].values() for mount in each.get("volumes", ())}
     assert {each for each in volumes if not each.startswith("./")} == set(COMPOSE["volumes"])
     assert all((DEPLOY / each).exists() for each in volumes if each.startswith("./"))
