@@ -34,6 +34,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     read_only: bool = False
     shown_hours: float = 24.0  # how long answers are remembered by their recommendationId (specification §5.3)
     experiment_days: float = 90.0  # how long what is known of an experiment outlives its place in the configuration
+    log_days: float = 90.0  # how long log records that a snapshot has, and jobs that have ended, stay in the database
     shown_bytes: int = 2_000_000_000  # the most disk that this may take, and then the oldest are forgotten sooner
 
     @classmethod
@@ -54,6 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "pending_s": _number("RECGATE_PENDING_SECONDS", environ, 0.25),
             "shown_hours": _number("RECGATE_SHOWN_HOURS", environ, 24.0),
             "experiment_days": _number("RECGATE_EXPERIMENT_DAYS", environ, 90.0),
+            "log_days": _number("RECGATE_LOG_DAYS", environ, 90.0, least=1.0),
             "shown_bytes": int(_number("RECGATE_SHOWN_BYTES", environ, 2e9)),
         }
         if environ.get("RECGATE_INSTANT", "") in TRUE:
@@ -65,14 +67,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return cls(**{**fields, **changes})  # type: ignore[arg-type]
 
 
-def _number(name: str, environ: Mapping[str, str], default: float) -> float:
+def _number(name: str, environ: Mapping[str, str], default: float, least: float = 0.0) -> float:
     value = environ.get(name)
     try:
         number = default if value is None else float(value)
     except ValueError:
         number = -1.0
-    if not 0 <= number < inf:
-        raise InvalidInput(f"{name} is {value!r}; it is a number, 0 or more.")
+    if not least <= number < inf:
+        raise InvalidInput(f"{name} is {value!r}; it is a number, {least:g} or more.")
     return number
 
 

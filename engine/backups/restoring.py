@@ -126,7 +126,7 @@ def _go_on(database: Database, following: Database, base: Backup, later: Backup)
         if ends and following.value(left) is None:
             raise InvalidInput(
                 f"the log of the backup of {later.time} no longer has what came after that of {base.time}: "
-                "restore to one of these times"
+                "restore to one of these times, and have RECGATE_LOG_DAYS above the days between two backups"
             )
     wanted = sa.select(log).where(c.grp.in_(groups), c.kind.in_(STATE_KINDS))
     after = base.seq

@@ -112,7 +112,9 @@ class AttributionWorker:
             due = ledger.batches(connection, arn)
         for batch, counts in due.items():
             if not self._written(attribution, counts, batch):
-                return
+                if batch / 1000 > now - engine.settings.log_days * 86_400:
+                    return
+                log.error("%s: the counts of a file that could not be written for so long are in totals only", arn)
             settle(engine, arn, batch)
 
     def _written(self, attribution: MetricAttributionRecord, counts: ledger.Counts, batch: int) -> bool:

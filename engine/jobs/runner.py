@@ -14,6 +14,7 @@ from engine.jobs.attribution import AttributionWorker
 from engine.jobs.claims import Capacity, Lanes, work_of
 from engine.jobs.kinds import FAILURES, KINDS
 from engine.jobs.schedule import LOOK_S, Scheduler
+from engine.jobs.trimming import Trimmer
 from engine.jobs.work import CANCELLED
 from engine.queue.owner import COMMAND, Owner
 from engine.queue.queue import ATTEMPTS, Job
@@ -27,6 +28,7 @@ SAY_S = 1.0  # progress is stored at most so often: each time takes the write lo
 FOLD_EVERY = 50_000  # streamed records after a snapshot before the next one is made
 FOLD_LOOK_S = 30.0
 COUNT_EVERY_S = 2.0
+TRIM_LOOK_S = 10.0
 
 
 class Runner:
@@ -56,6 +58,9 @@ class Runner:
             self._start("attribution", COUNT_EVERY_S, count, "counting for metric attributions failed"),
             self._start("short-jobs", IDLE_S, self._run_beside, "looking for short work failed"),
             self._start("schedules", LOOK_S, look, "looking at the schedules failed"),
+            self._start(
+                "trimming", TRIM_LOOK_S, Trimmer(self._engine, self._stopping).trim_hourly, "trimming the log failed"
+            ),
         ]
         self.run_jobs()
         for thread in beside:
