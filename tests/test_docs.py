@@ -16,6 +16,7 @@ import pytest
 from engine import RECIPES
 from engine.data.snapshot import snapshot_of
 from engine.recipe import Query, silent
+from engine.storage.sql import tables
 from gateway.__main__ import COMMANDS, main
 from gateway.config import parse
 from gateway.context.rules import RULES
@@ -141,6 +142,11 @@ def test_the_recipe_of_the_docs_ranks_what_was_chosen_last_first(monkeypatch: py
     snapshot = snapshot_of(np.array([0, 0, 1]), np.array([2, 0, 1]), np.array([10, 86_410, 5]))
     model = recipe.train(snapshot, recipe.parse({"half_life_days": "0.5"}), 0, silent)
     assert recipe.ready(model)(Query()).round(2).tolist() == [1.0, 0.25, 0.25]
+
+
+def test_every_table_has_a_bound() -> None:
+    bounds = (ROOT / "docs" / "operations.md").read_text().partition("## What grows")[2].partition("\n## ")[0]
+    assert [name for name in tables.tables if f"`{name}`" not in bounds] == []
 
 
 def test_the_changelog_knows_the_version():
