@@ -181,18 +181,22 @@ class SecuredServer(RedisServer):
 
 
 @contextlib.contextmanager
-def secured_valkey(folder: Path) -> Iterator[SecuredServer]:
+def secured_valkey(folder: Path, *more: str) -> Iterator[SecuredServer]:
     write_certificates(folder)
-    names = {"cert": "server.pem", "key": "server.key", "ca-cert": "ca.pem"}
-    files = [word for kind, name in names.items() for word in (f"--tls-{kind}-file", str(folder / name))]
     port = free_port()
-    options = ("--port", "0", "--tls-port", str(port), *files, "--tls-auth-clients", "no", "--requirepass", PASSWORD)
+    files = [word for name, file in tls_files(folder).items() for word in (f"--{name}", file)]
+    options = ("--port", "0", "--tls-port", str(port), *files, "--requirepass", PASSWORD, *more)
     server = SecuredServer(folder, port, package=PACKAGE, options=options, login=f":{PASSWORD}@")
     server.start()
     try:
         yield server
     finally:
         server.kill()
+
+
+def tls_files(folder: Path) -> dict[str, str]:
+    names = {"cert": "server.pem", "key": "server.key", "ca-cert": "ca.pem"}
+    return {**{f"tls-{kind}-file": str(folder / name) for kind, name in names.items()}, "tls-auth-clients": "no"}
 
 
 def write_certificates(folder: Path) -> None:

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import time
 from contextlib import nullcontext, suppress
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 from limits import RateLimitItem, parse
@@ -34,7 +34,7 @@ class RateLimiter:
     def __init__(self, redis: Redis | RedisCluster | None = None) -> None:
         self._redis, storage = redis, MemoryStorage() if redis is None else SharedCounters(redis)
         self._windows = SlidingWindowCounterRateLimiter(storage)
-        self._patience = nullcontext if redis is None else partial(asyncio.timeout, PATIENCE_S)
+        self._patience = nullcontext if redis is None else _limited_time
         self._recovery: asyncio.Task[None] | None = None
 
     async def check(self, limits: RateLimits, key: str, address: str, count: int = 1) -> None:
@@ -77,6 +77,10 @@ class RateLimiter:
                 async with asyncio.timeout(RECOVERY_S):
                     answers = bool(await redis.ping())
         self._recovery = None
+
+
+def _limited_time() -> asyncio.Timeout:
+    return asyncio.timeout(PATIENCE_S)
 
 
 class SharedCounters(RedisStorage):

@@ -7,11 +7,11 @@ import re
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import boto3
 import httpx
@@ -23,10 +23,11 @@ from botocore.config import Config
 from tests.moto_server import moto_server, s3_environ
 from tests.server.world import begun, free_port, write_csvs
 from tests.services import RedisServer, postgres_server, program
-from tests.valkey import PACKAGE, until
+from tests.valkey import PACKAGE, until, valkey_cluster
 
 ROOT = Path(__file__).parents[2]
 SERVICES = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())["services"]
+SLOWEST_S = 2.0  # on a busy machine
 USERS = [f"u{number}" for number in range(40)]
 
 
@@ -34,6 +35,7 @@ USERS = [f"u{number}" for number in range(40)]
 class Composed:
     folder: Path
     addresses: dict[str, str]  # of hosts and ports in the file, and where they are here
+    overrides: dict[str, str]
     url: str = ""
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
@@ -47,7 +49,7 @@ class Composed:
     def environ(self, service: str) -> dict[str, str]:
         own = {name: self.here(value) for name, value in SERVICES[service]["environment"].items()}
         base = {**os.environ, **s3_environ(own["AWS_ENDPOINT_URL_S3"])}
-        return {**base, **own, "RECGATE_DATA_DIR": str(self.folder / service)}
+        return {**base, **own, **self.overrides, "RECGATE_DATA_DIR": str(self.folder / service)}
 
     def start(self, service: str, *more: str) -> None:
         (self.folder / service).mkdir(exist_ok=True)
@@ -75,22 +77,38 @@ class Composed:
 
 
 @contextmanager
-def stores(folder: Path) -> Iterator[tuple[Composed, RedisServer]]:
-    valkey_options = shlex.split(re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", SERVICES["valkey"]["command"]))[1:]
-    password = valkey_options[valkey_options.index("--requirepass") + 1]
-    valkey = RedisServer(folder, free_port(), package=PACKAGE, options=tuple(valkey_options), login=f":{password}@")
+def stores(folder: Path) -> Iterator[Composed]:
+    """PostgreSQL and the S3 server, with what compose makes in them."""
     with postgres_server() as postgres, moto_server() as s3:
         with psycopg.connect(postgres.url, autocommit=True) as connection:
             connection.execute("CREATE DATABASE recgate")
-        valkey.start()
-        addresses = {"postgres:5432": f"127.0.0.1:{postgres.port}", "valkey:6379": f"127.0.0.1:{valkey.port}"}
-        composed = Composed(folder, {**addresses, "s3:9000": s3.removeprefix("http://")})
-        bucket: Any = composed.here(SERVICES["bucket"]["command"][0])
+        addresses = {"postgres:5432": f"127.0.0.1:{postgres.port}", "s3:9000": s3.removeprefix("http://")}
+        composed = Composed(folder, addresses, {})
+        bucket = composed.here(SERVICES["bucket"]["command"][0])
         subprocess.run([sys.executable, "-c", bucket], env=composed.environ("bucket"), check=True)
-        try:
-            yield composed, valkey
-        finally:
-            valkey.kill()
+        yield composed
+
+
+@contextmanager
+def one_valkey(composed: Composed) -> Iterator[RedisServer]:
+    """That of the file, as it is started there."""
+    options = shlex.split(composed.here(SERVICES["valkey"]["command"]))[1:]
+    login = f":{options[options.index('--requirepass') + 1]}@"
+    server = RedisServer(composed.folder, free_port(), package=PACKAGE, options=tuple(options), login=login)
+    server.start()
+    composed.addresses["valkey:6379"] = f"127.0.0.1:{server.port}"
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+@contextmanager
+def cluster(composed: Composed) -> Iterator[RedisServer]:
+    """A cluster instead, whose first primary has a replica."""
+    with valkey_cluster(composed.folder, primaries=3, replicas=1) as cluster:
+        composed.overrides["RECGATE_REDIS_URL"] = cluster.url
+        yield cluster.primaries[0]
 
 
 @contextmanager
@@ -110,10 +128,11 @@ def nginx(composed: Composed) -> Iterator[None]:
         process.wait()
 
 
-@pytest.fixture
-def composed(tmp_path: Path) -> Iterator[tuple[Composed, RedisServer]]:
+@pytest.fixture(params=[one_valkey, cluster], ids=["one-valkey", "cluster"])
+def composed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Composed, RedisServer]]:
     with ExitStack() as closing:
-        composed, valkey = closing.enter_context(stores(tmp_path))
+        composed = closing.enter_context(stores(tmp_path))
+        valkey = closing.enter_context(request.param(composed))
         for name in ("server-1", "server-2"):
             composed.addresses[f"{name}:8080"] = f"127.0.0.1:{free_port()}"
         closing.enter_context(nginx(composed))
@@ -158,4 +177,14 @@ def test_a_composed_service_outlives_a_server_and_valkey(
     lost.wait()
     assert {user: bool(service.answers(user)) for user in USERS} == dict.fromkeys(USERS, True)
     valkey.kill()
-    assert {user: bool(service.answers(user)) for user in USERS} == dict.fromkeys(USERS, True)
+    assert answered_for(service, 6.0) > 20
+
+
+def answered_for(service: Composed, seconds: float) -> int:
+    """The number of answers to requests one after the other, none of which takes long."""
+    began, number = time.monotonic(), 0
+    while time.monotonic() - began < seconds:
+        asked = time.monotonic()
+        assert service.answers(f"new-{number}") and time.monotonic() - asked < SLOWEST_S
+        number += 1
+    return number

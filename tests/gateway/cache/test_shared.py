@@ -31,6 +31,11 @@ def redis(server: RedisServer) -> RedisServer:
     return server
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_nodes, "PATIENCE_S", 10.0)  # a replica that waited in vain would make its own
+
+
 Story = Callable[[Cache, Cache, Maker], Awaitable[None]]
 
 
@@ -76,9 +81,7 @@ def test_nothing_of_an_entry_is_lost_on_its_way(redis: RedisServer) -> None:
     run(redis, story)
 
 
-def test_200_callers_of_both_are_one_make(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redis_nodes, "PATIENCE_S", 10.0)  # a replica that waited in vain would make its own
-
+def test_200_callers_of_both_are_one_make(redis: RedisServer) -> None:
     async def story(one: Cache, two: Cache, make: Maker) -> None:
         make.open.clear()
         asked = [asyncio.create_task(each.fetch(wanted(), make)) for _ in range(100) for each in (one, two)]
@@ -209,7 +212,9 @@ def test_redis_killed_and_back_costs_no_request(redis: RedisServer) -> None:
     run(redis, story)
 
 
-def test_a_redis_that_hangs_is_left_alone(redis: RedisServer) -> None:
+def test_a_redis_that_hangs_is_left_alone(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_nodes, "PATIENCE_S", 0.15)
+
     async def story(one: Cache, two: Cache, make: Maker) -> None:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.read()  # and never a word
