@@ -14,7 +14,7 @@ from engine.data import entries, stored
 from engine.data.group import Group
 from engine.data.log import Log, LogEntry, Logged
 from engine.data.stored import Stored
-from engine.errors import Damaged, NotFetched, Unavailable
+from engine.errors import Damaged, NotFetched, StorageFault, Unavailable
 from engine.feed.fetcher import Fetcher
 from engine.question import Change
 from engine.storage.artifact_store import ArtifactStore
@@ -56,10 +56,9 @@ class Follower:
     def load(self, group_uids: Sequence[str]) -> None:
         """Each group from its snapshot and what the log has after it; what can't be read is tried when asked for."""
         self.applied = self._log.last()
+        self._fetch_all(group_uids)
         for uid in group_uids:
             try:
-                with suppress(Unavailable, OSError):  # the fetcher tells when it tries again
-                    self._fetch(uid)
                 self.group(uid)
             except Unavailable as error:
                 log.error("a dataset group is not there: %s", error.message)
@@ -152,10 +151,14 @@ class Follower:
         if self._fetcher is not None:
             self._fetcher.drop(_key(uid))
 
-    def _fetch(self, uid: str) -> None:
-        path = self.newest_path(uid)
-        if path is not None:
-            self._store.fetch(path)
+    def _fetch_all(self, uids: Sequence[str]) -> None:
+        """Fetch what is not here yet, until the storage fails: the fetcher goes on then."""
+        with suppress(StorageFault):
+            for uid in uids:
+                path = self.newest_path(uid)
+                with suppress(OSError, Damaged):  # the fetcher tells when it tries again
+                    if path is not None:
+                        self._store.fetch(path)
 
     def _readable(self, uid: str, upto: int) -> Group:
         """See `restored`. Raises `NotFetched` where the files are yet to come, and sees to it that they do."""

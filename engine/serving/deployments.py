@@ -18,7 +18,7 @@ from engine.control.tag_settings import diversity_in, fatigue_in, negative_event
 from engine.data.columns import NO_IDS, Floats, Ints
 from engine.data.log import LogEntry
 from engine.data.negative_events import NegativeEvents, event_parameters
-from engine.errors import InvalidInput, NotFound, RecipeFault, Unavailable
+from engine.errors import Damaged, InvalidInput, NotFound, RecipeFault, StorageFault, Unavailable
 from engine.nearest.shortlist import Shortlisting
 from engine.question import Diversity, Fatigue, ServingObjective
 from engine.rank.explore import Exploration
@@ -189,16 +189,22 @@ class Deployments:
         self._late: dict[str, str] = {}  # whose models wait for newer data -> the uid of its group
 
     def load_all(self) -> None:
-        for each in (*self._records.list(CampaignRecord), *self._records.list(RecommenderRecord)):
-            record = self.record(each.arn)
-            if record is not None and not is_resting(record):
-                with suppress(Unavailable, OSError):  # `reload` sees to it
-                    self._store.fetch(self._path(record))
+        everything: list[Deployable] = [*self._records.list(CampaignRecord), *self._records.list(RecommenderRecord)]
+        self._fetch_all([each for each in everything if each.deleted_at is None and not is_resting(each)])
+        for each in everything:
             self.reload(each.arn)
+
+    def _fetch_all(self, records: Sequence[Deployable]) -> None:
+        """Fetch what is not here yet, until the storage fails: what is left comes behind the follower's back."""
+        with suppress(StorageFault):
+            for each in records:
+                with suppress(Damaged, NotFound, OSError):  # the fetcher tells when it tries again
+                    self._store.fetch(self._path(each))
 
     def reload(self, arn: str) -> None:
         """Answer with what the record says now; a model that can't be loaded leaves the earlier one answering."""
         record = self.record(arn)
+        self._late.pop(arn, None)
         if record is None or is_resting(record):
             self._ready.pop(arn, None)
             self._arrived(arn)
@@ -251,7 +257,6 @@ class Deployments:
     def reload_late(self, group_uid: str) -> None:
         """Answer with models of a dataset group that were here before the data that they were trained on."""
         for arn in [arn for arn, uid in self._late.items() if uid == group_uid]:
-            del self._late[arn]
             self.reload(arn)
 
     def reload_group(self, group_arn: str) -> None:

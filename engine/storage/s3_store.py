@@ -32,11 +32,11 @@ log = logging.getLogger(__name__)
 PATIENCE_S, RETRY_S = 300.0, 2.0  # of what was made and is to be published
 KEEP_S = 1800.0  # since a copy was last used; whoever answers from one says so more often, see `trim`
 AT_ONCE = 1000  # objects that one request deletes
-# a dead endpoint is given up after about a minute, a slow one after two: jobs and the fetcher try again by themselves
+# a dead endpoint is given up after about ten seconds: jobs and the fetcher try again by themselves
 OPTIONS = {
-    "connect_timeout": 5,
-    "read_timeout": 20,
-    "retries": {"mode": "standard", "total_max_attempts": 5},
+    "connect_timeout": 3,
+    "read_timeout": 15,
+    "retries": {"mode": "standard", "total_max_attempts": 3},
     "max_pool_connections": 16,
     "response_checksum_validation": "when_required",  # hashes of our own are checked
 }
@@ -193,7 +193,7 @@ class S3Store:
                 with self._transfers() as transfers:
                     coming = [(each, self._download_file(transfers, each, partial)) for each in wanted]
                     for each, future in coming:
-                        self._received(each, future)
+                        self._received(path, each, future)
                 for each in manifest.files:
                     each.check(partial, self._name(each.key))
                 (partial / MANIFEST).write_bytes(manifest.encoded())
@@ -212,12 +212,13 @@ class S3Store:
     def _download_file(self, transfers: Any, file: ManifestFile, partial: Path) -> Any:
         return transfers.download(self._bucket, self._prefix + file.key, str(partial / file.name))
 
-    def _received(self, file: ManifestFile, future: Any) -> None:
+    def _received(self, path: str, file: ManifestFile, future: Any) -> None:
         try:
             future.result()
         except self._client.exceptions.ClientError as error:
             if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
                 raise
+            self._manifest(path)  # which is gone where the folder was removed meanwhile
             raise Damaged(f"{self._name(file.key)} is damaged: it is missing, and its manifest is there") from error
 
     def _manifest(self, path: str) -> Manifest:

@@ -46,6 +46,7 @@ def command(kinds: str, concurrency: int, config: str | None, data: Path) -> Non
         chosen = tuple(kind.strip() for kind in kinds.split(",") if kind.strip())
         pool = WorkerPool(engine, Capacity(chosen or None, concurrency), socket.gethostname())
         pool.start()
+        engine.fetcher.start()  # which forgets old copies of snapshots and models
     click.echo(f"recgate worker: {concurrency} at once of {', '.join(chosen) or 'all kinds of jobs'}, data in {data}")
     signals.get()
     if pool.stop():

@@ -54,7 +54,7 @@ def servers(environ: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -
     config = tmp_path_factory.mktemp("config") / "shop.yaml"
     config.write_text(CONFIG)
     folders = [tmp_path_factory.mktemp(name) for name in ("one", "two")]
-    one, two = (Server(folder, config, workers=1, environ=environ) for folder in folders)
+    one, two = (Server(folder, config, workers=each, environ=environ) for each, folder in enumerate(folders, 1))
     with running(one), running(two):
         yield one, two
 
