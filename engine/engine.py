@@ -10,8 +10,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from engine.attribution.figures import Figures
-from engine.data.doorbell import Doorbell
+from engine.data.doorbell import Doorbell, SharedDoorbell
+from engine.data.fan_out import FanOut, NoFanOut
 from engine.data.log import Log, LogEntry
+from engine.data.replicas import Replicas
 from engine.errors import Unavailable
 from engine.experiments.store import ExperimentStore
 from engine.feed.directory import Directory
@@ -52,13 +54,14 @@ class Engine:
         clock: Callable[[], float],
         new_id: Callable[[], str],
         forwarder: JobForwarder | CommandForwarder | None = None,
+        fan_out: FanOut | None = None,
     ) -> None:
         self.settings, self.clock, self.new_id, self.forwarder = settings, clock, new_id, forwarder
         server = isinstance(forwarder, JobForwarder) or (
             isinstance(forwarder, CommandForwarder) and forwarder.connection() is not None
         )
         self.database = Database(settings.database_url, is_served=server, only_read=isinstance(forwarder, JobForwarder))
-        self.log = Log(self.database, Doorbell(settings.data_dir / "doorbell"), clock, beside=server)
+        self.replicas, self.log = self._opened_log(fan_out or NoFanOut(), beside=server)
         self.records = Records(self.database, self._record_changed)
         self.jobs, self.workers = Queue(self.database, clock), WorkerRegister(self.database, clock)
         self.tasks = None if settings.jobs == "local" else RayTasks(settings.jobs)
@@ -79,6 +82,20 @@ class Engine:
         self.impressions = ImplicitImpressions(self.shown, self.log)
         self.feed = Feed(self.directory, self.log, self.follower, self.impressions, settings.account_id)
         self.answers, self.resources = self._answers(), self._resources()
+
+    def _opened_log(self, fan_out: FanOut, beside: bool) -> tuple[Replicas | None, Log]:
+        path, replicas = self.settings.data_dir / "doorbell", None
+        try:
+            if self.database.is_sqlite:
+                return None, Log(self.database, Doorbell(path), self.clock, beside=beside)
+            doorbell = SharedDoorbell(path)
+            replicas = Replicas(self.database, doorbell, fan_out, self.new_id(), self.settings.lease_s)
+            return replicas, Log(self.database, doorbell, self.clock, beside=beside, replicas=replicas)
+        except BaseException:
+            if replicas is not None:
+                replicas.close()
+            self.database.close()
+            raise
 
     def _answers(self) -> Answers:
         return Answers(
@@ -116,17 +133,20 @@ class Engine:
         *,
         follow: bool = True,
         forwarder: JobForwarder | CommandForwarder | None = None,
+        fan_out: FanOut | None = None,
     ) -> Engine:
         """Opens the data directory (made where missing). To `follow` is to load every deployed model and group, and to
         keep up with the log; without it the engine only keeps records and takes events. `forwarder` hands the writes
-        to another process.
+        to another process; `fan_out` carries news between machines that share a database.
 
         Raises `Unavailable` where the directory, the database or an installed recipe can't be used, with the reason.
         """
         check_recipes()
         _make_folder(settings.data_dir)
-        engine = cls(settings, clock, new_id, forwarder)
+        engine = cls(settings, clock, new_id, forwarder, fan_out)
         if follow:
+            if engine.replicas is not None:
+                engine.replicas.start()
             groups = (group for group in engine.records.list(DatasetGroupRecord) if group.deleted_at is None)
             engine.follower.load([group.uid for group in groups])
             engine.follower.subscribe(engine._follow_records)
@@ -147,6 +167,8 @@ class Engine:
         self.log.close()
         if self.tasks is not None:
             self.tasks.close()
+        if self.replicas is not None:
+            self.replicas.close()
         self.database.close()
         if self.forwarder is not None:
             self.forwarder.close()

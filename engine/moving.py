@@ -90,7 +90,7 @@ def _switched(source: Database, target: Database, progress: Progress, now: float
         rows = copying.counts(read)
         if rows != copying.counts(target.rows):
             raise Damaged(f"{target.name} does not have as many rows as {source.name}; try again")
-        handover.note_moved(within, tables.tables, target.name, now)
+        handover.note_moved(within, [table.name for table in copying.COPIED], target.name, now)
     with target.write() as within:
         handover.end_incoming(within)
     progress(1.0, "the rest")

@@ -187,7 +187,7 @@ class WorkerParts:
         if self.shared is not None:
             second_level = SecondLevel(self.shared, self.cache, feed.is_current, feed.applied, clock, draw)
         counters = HitCounters(self.telemetry, self.ledger)
-        return HotCache(config, self.cache, counters, feed.is_current, self.admission.opens, second_level)
+        return HotCache(config, self.cache, counters, feed, self.admission.opens, second_level)
 
     def _watch(self, config: Config) -> Watch | None:
         if self.options.watched is None:

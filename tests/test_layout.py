@@ -23,6 +23,7 @@ HOMES = {  # a library, and the only places that import it
     "purgatory": ("gateway/outbound/",),
     "stamina": ("gateway/outbound/",),
     "redis": (
+        "gateway/cache/fan_out.py",
         "gateway/cache/shared_store.py",
         "gateway/cache/redis_",
         "gateway/document/redis_url.py",

@@ -3,22 +3,29 @@
 One 64-bit slot a bucket of keys, and one for all, hold the greatest sequence number appended for them. Writers ring
 while they hold the log's write lock, so slots only grow; readers compare a slot with what they have applied, which
 costs less than a microsecond and touches no database.
+
+Where machines share a log, each process keeps a second page for what it has heard of the others, and may trust it until
+a time of the monotonic clock (see `engine.data.replicas`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from threading import Lock
 from zlib import crc32
 
 import numpy as np
 
 BUCKETS = 4096
 _ALL = BUCKETS
+NEVER = 2**63  # beyond every sequence number: nobody can tell what is new
 
 
 class Doorbell:
     def __init__(self, path: Path) -> None:
+        self.path = path
         size = (BUCKETS + 1) * 8
         with path.open("ab") as file:  # append: never shrinks or clears what another process has mapped
             if file.tell() < size:
@@ -44,3 +51,56 @@ class Doorbell:
     def last_of(self, key: bytes) -> int:
         """A sequence number at or after the key's last record: buckets are shared."""
         return int(self._seen[crc32(key) % BUCKETS])
+
+    def owed(self) -> int:
+        """A sequence number at or after all that was acknowledged."""
+        return int(self._seen[_ALL])
+
+    def owed_to(self, key: bytes) -> int:
+        """A sequence number at or after all that was acknowledged for the key."""
+        return int(self._seen[crc32(key) % BUCKETS])
+
+
+class SharedDoorbell(Doorbell):
+    """The doorbell of one process among those of several machines. What it owes is `NEVER` known while it has no lease:
+    others may have acknowledged more than it has heard of."""
+
+    def __init__(self, path: Path, monotonic: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(path)
+        self._monotonic, self._until = monotonic, 0.0
+        self._heard = np.zeros(BUCKETS + 1, np.uint64)
+        self._far = self._heard.data
+        self._lock = Lock()  # slots only grow, whoever rings
+
+    def hear(self, buckets: Iterable[int], seq: int) -> None:
+        """Another machine has rung for these buckets."""
+        with self._lock:
+            for bucket in (*buckets, _ALL):
+                if self._far[bucket] < seq:
+                    self._heard[bucket] = seq
+
+    def hear_all(self, seq: int) -> None:
+        """Anything may be new up to there."""
+        with self._lock:
+            np.maximum(self._heard, np.uint64(seq), out=self._heard)
+
+    def trust(self, until: float) -> None:
+        """All that is acknowledged before then has been heard, or will be: see `engine.data.replicas`."""
+        self._until = until
+
+    def last(self) -> int:
+        return max(int(self._seen[_ALL]), int(self._far[_ALL]))
+
+    def last_of(self, key: bytes) -> int:
+        bucket = crc32(key) % BUCKETS
+        return max(int(self._seen[bucket]), int(self._far[bucket]))
+
+    def owed(self) -> int:
+        return NEVER if self._monotonic() >= self._until else max(int(self._seen[_ALL]), int(self._far[_ALL]))
+
+    def owed_to(self, key: bytes) -> int:
+        return NEVER if self._monotonic() >= self._until else self.last_of(key)
+
+
+def buckets_of(keys: Iterable[bytes]) -> list[int]:
+    return sorted({crc32(key) % BUCKETS for key in keys})

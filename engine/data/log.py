@@ -1,7 +1,8 @@
 """The event log: the single source of truth, which histories and caches follow.
 
 Appends of all threads are committed in groups by one writer thread, and acknowledged only when the commit is on
-disk. A record that says it is the same as an earlier one (`once`) is acknowledged and not stored again.
+disk. A record that says it is the same as an earlier one (`once`) is acknowledged and not stored again. Where machines
+share the log, an append is acknowledged once no replica answers from before it (see `engine.data.replicas`).
 """
 
 from __future__ import annotations
@@ -10,11 +11,15 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from engine.data.doorbell import Doorbell
+from engine.data import shared_append
+from engine.data.doorbell import Doorbell, buckets_of
+from engine.data.replicas import Replicas
+from engine.data.shared_append import TURN, Appended, Columns
 from engine.errors import Throttled, Unavailable
 from engine.storage.sql import Database, log, snapshots
 
@@ -64,17 +69,25 @@ def bell_key(group: str, key: str) -> bytes:
 
 class Log:
     def __init__(
-        self, database: Database, doorbell: Doorbell, clock: Callable[[], float], *, beside: bool = False
+        self,
+        database: Database,
+        doorbell: Doorbell,
+        clock: Callable[[], float],
+        *,
+        beside: bool = False,
+        replicas: Replicas | None = None,
     ) -> None:
-        """`beside` a server, which has taken back the doorbell's false rings."""
-        self._database, self._doorbell, self._clock = database, doorbell, clock
-        self._insert, self._after = (text.replace("?", "?" if database.is_sqlite else "%s") for text in (INSERT, AFTER))
+        """`beside` a server, which has taken back the doorbell's false rings. `replicas` are those of a log that
+        machines share."""
+        self._database, self._doorbell, self._clock, self._replicas = database, doorbell, clock, replicas
+        self._after = AFTER if replicas is None else AFTER.replace("?", "%s")
         self._waiting: queue.SimpleQueue[Part | None] = queue.SimpleQueue()
         self._backlog = 0
         self._closed = False
         self._lock = threading.Lock()  # of the two above
         if not beside:
             with database.write() as connection:
+                database.wait_turn(connection, TURN)
                 doorbell.take_back(_last(connection))
         self._writer = threading.Thread(target=self._write_groups, name="log-writer", daemon=True)
         self._writer.start()
@@ -99,18 +112,24 @@ class Log:
 
     def append_within(self, connection: sa.Connection, entries: Sequence[LogEntry]) -> int:
         """Append as part of the caller's transaction (see `Database.write`)."""
-        if not self._database.is_sqlite:  # one appender at a time, or readers would skip late committers
-            connection.execute(sa.text("SELECT pg_advisory_xact_lock(7231)"))
-        at = self._clock()
-        if entries:
-            rows = [(e.group, e.kind, e.key, e.body, at, e.once) for e in entries]
-            connection.exec_driver_sql(self._insert, rows)
-        seq = _last(connection)
+        return self._append(connection, entries).seq
+
+    def _append(self, connection: sa.Connection, entries: Sequence[LogEntry]) -> Appended:
         about = {(e.group, key) for e in entries for key in (e.key, *e.rings)}
         if any(e.kind == "deploy" for e in entries):
             about.add(DEPLOYED)
-        self._doorbell.ring((bell_key(*each) for each in about), seq)
-        return seq
+        bells, at = [bell_key(*each) for each in about], self._clock()
+        if self._replicas is None:
+            if entries:
+                rows = [(e.group, e.kind, e.key, e.body, at, e.once) for e in entries]
+                connection.exec_driver_sql(INSERT, rows)
+            appended = Appended(_last(connection), [], {})
+        else:
+            parts = zip(*(entry[:5] for entry in entries), strict=True) if entries else ([], [], [], [], [])
+            new = Columns._make(map(list, parts))
+            appended = shared_append.append(connection, new, at, buckets_of(bells), self._replicas.place)
+        self._doorbell.ring(bells, appended.seq)
+        return appended
 
     def read(
         self, after: int, *, group: str | None = None, upto: int | None = None, limit: int = 10_000
@@ -194,6 +213,14 @@ class Log:
     def rung_for(self, group: str, key: str) -> int:
         return self._doorbell.last_of(bell_key(group, key))
 
+    def owed(self) -> int:
+        """A number at or after all that was acknowledged, on whichever machine."""
+        return self._doorbell.owed()
+
+    def owed_to(self, group: str, user: str) -> int:
+        """A number at or after all that was acknowledged for the user, on whichever machine."""
+        return self._doorbell.owed_to(bell_key(group, user))
+
     def close(self) -> None:
         """Write what waits, then stop; later appends fail."""
         with self._lock:
@@ -229,7 +256,7 @@ class Log:
             with self._database.write() as connection:
                 ended = self._drain(batch, most)
                 entries = [entry for part, _ in batch for entry in part]
-                seq = self.append_within(connection, entries)
+                appended = self._append(connection, entries)
         except Exception as error:  # whatever it was, every waiter must hear of it
             if len(batch) > 1 and not isinstance(error, Unavailable):
                 for part in batch:  # one that can't be stored must not take the others with it
@@ -241,11 +268,19 @@ class Log:
             for _, future in batch:
                 future.set_exception(reason)
         else:
-            for _, future in batch:
-                future.set_result(seq)
+            futures = [future for _, future in batch]
+            if self._replicas is None:
+                _acknowledge(futures, appended.seq)
+            else:
+                self._replicas.acknowledge(appended, partial(_acknowledge, futures, appended.seq))
         with self._lock:
             self._backlog -= sum(len(part) for part, _ in batch)
         return ended
+
+
+def _acknowledge(futures: Sequence[Future[int]], seq: int) -> None:
+    for future in futures:
+        future.set_result(seq)
 
 
 def _last(connection: sa.Connection) -> int:

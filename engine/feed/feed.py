@@ -155,11 +155,11 @@ class Feed:
         """Tells (~0.2 µs) that this process's answers are of the models that are deployed now, and have seen every
         acknowledged event of the group's user (no group: nobody's), from any process."""
         applied = self.follower.applied
-        if self.log.rung() <= applied:
+        if self.log.owed() <= applied:
             return True
         if self.log.rung_for(*DEPLOYED) > applied:
             return False
-        return group is None or self.log.rung_for(group, user) <= applied
+        return group is None or self.log.owed_to(group, user) <= applied
 
     # ---- inside
 

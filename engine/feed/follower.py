@@ -101,6 +101,10 @@ class Follower:
     def behind(self, group_uid: str, key: str) -> bool:
         return self._log.rung_for(group_uid, key) > self.applied
 
+    def behind_user(self, group_uid: str, user: str) -> bool:
+        """There may be acknowledged events of the user that answers have not seen."""
+        return self._log.owed_to(group_uid, user) > self.applied
+
     def catch_up(self) -> None:
         """Apply all that is committed; listeners have heard of it when this returns: of what has changed several times
         once, with the last record of it."""

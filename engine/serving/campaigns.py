@@ -65,7 +65,7 @@ class Campaigns:
         deployed = self._find(campaign, account or self._settings.account_id)
         if deployed is None or self._has_news(deployed):
             return True
-        return user is not None and self._follower.behind(deployed.group_uid, user)
+        return user is not None and self._follower.behind_user(deployed.group_uid, user)
 
     def is_late(self, campaign: str, account: str | None = None) -> bool:
         """See `Deployments.is_late`."""

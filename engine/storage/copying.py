@@ -15,12 +15,13 @@ import msgspec
 import sqlalchemy as sa
 
 from engine.errors import Damaged
-from engine.storage.sql import Database, commits, tables
+from engine.storage.sql import Database, bells, commits, replicas, tables
 
 PAGE = 10_000  # rows of one transaction
 RANGE = 500_000  # positions that are compared at once
 
-COPIED = tuple(table for table in tables.sorted_tables if table is not commits)  # which is a database's own
+OWN = (commits, bells, replicas)  # which are a database's own
+COPIED = tuple(table for table in tables.sorted_tables if table not in OWN)
 GROWING = tuple(table for table in COPIED if table.primary_key.columns.keys() == ["seq"])
 CHANGING = tuple(table for table in COPIED if table not in GROWING)
 

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    DateTime,
     Float,
     Index,
     Integer,
@@ -39,6 +40,7 @@ from sqlalchemy import (
     func,
     inspect,
     literal,
+    select,
     text,
 )
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
@@ -268,6 +270,24 @@ commits = Table(
     Column("number", BigInteger, nullable=False),  # of transactions so far, see engine.storage.watermark
 )
 
+bells = Table(  # this and the next are of a log that machines share, see engine.data.replicas
+    "bells",
+    tables,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),  # the log's last record by then
+    Column("prior", BigInteger, nullable=False),  # the bell before: a reader that misses one notices
+    Column("buckets", LargeBinary, nullable=False),  # of the doorbell, numbers of 16 bits
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.current_timestamp()),
+)
+
+replicas = Table(
+    "replicas",
+    tables,
+    Column("id", String, primary_key=True),  # of a process that answers
+    Column("place", String, nullable=False),  # of its doorbell: processes of one place hear each other
+    Column("lease_s", Float, nullable=False),  # the longest that it answers without having looked at the bells
+    Column("beat", BigInteger, nullable=False),  # grows while it lives
+)
+
 
 class Database:
     """One database; safe to use from many threads and from many processes at once."""
@@ -294,6 +314,8 @@ class Database:
         self._write_lock: WriteLock | None = None
         self._watermark: Watermark | None = None
         try:
+            if not self.is_sqlite:
+                self._check_durability()
             if file is not None:
                 self._open_file(file)
             elif not self._is_served:
@@ -320,6 +342,29 @@ class Database:
         if oddity:
             _log.warning("%s", oddity)
 
+    def _check_durability(self) -> None:
+        """Raises `Unavailable` where the server acknowledges a commit before it is on disk."""
+        try:
+            with self._reader.connect() as connection:
+                commit, sync = (connection.scalar(text(f"SHOW {name}")) for name in ("synchronous_commit", "fsync"))
+        except DBAPIError as error:
+            raise Unavailable(f"the database {self.name} can't be opened: {str(error.orig).strip()}") from error
+        if commit == "off":
+            raise Unavailable(
+                f"the database {self.name} acknowledges commits before they are on disk (synchronous_commit is off): "
+                "ALTER ROLE … SET synchronous_commit = on, or the same in postgresql.conf"
+            )
+        if commit in ("local", "remote_write"):
+            _log.warning(
+                "synchronous_commit is %s: a commit may be lost with the primary; on waits for a standby", commit
+            )
+        if sync == "off":
+            _log.warning("fsync is off: what was acknowledged may be lost with the database's machine")
+
+    def identity(self) -> str:
+        """The id of the database; a copy of it has the same."""
+        return str(self.value(select(commits.c.id)))
+
     def _make_tables(self, file: Path | None = None) -> None:
         try:
             with self._engine.begin() as connection:  # which counts nothing: there is nothing to count with
@@ -343,7 +388,7 @@ class Database:
             version = migrations.version_of(connection) if migrations.version_table.name in existing else None
             if not migrations.is_current(version, self.name):
                 migrations.migrate(connection, version, self.name)
-        if self.is_sqlite and connection.execute(commits.select()).first() is None:
+        if connection.execute(commits.select()).first() is None:
             connection.execute(commits.insert().values(id=uuid.uuid4().hex, number=0))
 
     def _existing_tables(self, connection: Connection) -> set[str]:
@@ -452,7 +497,21 @@ def with_driver(url: str) -> str:
         return url
     if find_spec("psycopg") is None:
         raise Unavailable("PostgreSQL needs a driver that is not installed: pip install 'recgate[postgres]'")
-    return f"postgresql+psycopg://{rest}"
+    return f"postgresql+psycopg://{_hosts_apart(rest)}"
+
+
+def _hosts_apart(rest: str) -> str:
+    """libpq's `USER@HOST:PORT,HOST:PORT/NAME` as SQLAlchemy has it: several hosts are parameters. Of several the one
+    that takes writes is wanted, if nothing else is said."""
+    place, mark, query = rest.partition("?")
+    netloc, slash, name = place.partition("/")
+    user, at, hosts = netloc.rpartition("@")
+    if "," not in hosts:
+        return rest
+    more = [f"host={host}" for host in hosts.split(",")] + ([query] if mark else [])
+    if "target_session_attrs=" not in query:
+        more.append("target_session_attrs=read-write")
+    return f"{user}{at}{slash or '/'}{name}?{'&'.join(more)}"
 
 
 def _connect_args(url: str) -> dict[str, Any]:

@@ -96,6 +96,7 @@ def one_reply(replies: Sequence[Reply], body: bytes, etag: str) -> Reply:
         reads=frozenset[str]().union(*(reply.reads for reply in replies)),
         version=replies[0].version,
         showings=tuple(showing for reply in replies for showing in reply.showings),
+        behind=min((reply.behind for reply in replies if reply.behind is not None), default=None),
     )
 
 

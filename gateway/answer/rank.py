@@ -19,9 +19,10 @@ class Ranker:
         self._engine, self._admission, self._telemetry = engine, admission, telemetry
         self._flights: Flights[Ranked] = Flights(changes)
 
-    async def rank(self, question: Question) -> Ranked:
-        """The engine's answer, after all that the user has done till now. Raises `Problem`."""
-        await self._engine.see_events_of(question.user, question.campaign, question.account)
+    async def rank(self, question: Question, position: int) -> tuple[Ranked, int | None]:
+        """The engine's answer, after all that the user has done till now, and after a position in the log; beside it
+        what `Upstream.catch_up` says. Raises `Problem`."""
+        behind = await self._engine.see_events_of(question.user, question.campaign, question.account, position)
         tags = await self._engine.tags(question.user, question.campaign, question.account)
 
         async def make() -> Ranked:
@@ -30,7 +31,7 @@ class Ranker:
                     return await self._engine.rank(question)
 
         ranked, _ = await self._flights.join(_hashable(question), tags, question.user, make)
-        return ranked
+        return ranked, behind
 
     async def close(self) -> None:
         await self._flights.close()

@@ -42,6 +42,8 @@ def is_repeatable(request: RequestContext, fetched: Fetched) -> bool:
         return False
     if hit.entry.decorated is not fetched.body:
         return False
+    if request.behind is not None:
+        return False
     if request.fatigue is not None:  # what was shown so often ends it
         return False
     return not (ask.exclude or ask.page or variation.hide_seen_s or variation.reads_item)

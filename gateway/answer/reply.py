@@ -46,6 +46,7 @@ class Reply(msgspec.Struct, frozen=True):
     repeat: Callable[[], Repeat] | None = None  # None: it must be made anew each time
     showings: tuple[Showing, ...] = ()
     variations: tuple[Variation, ...] = ()  # those whose caps the list keeps to
+    behind: int | None = None  # the position that it has seen, where acknowledged events may lie after it
 
 
 def reply_of(
@@ -54,7 +55,8 @@ def reply_of(
     """`body` goes out, in place of the one that was fetched."""
     hit, policy = fetched.hit, fetched.wanted.policy
     header = policy.private_header if located(request.caller) else policy.header
-    if hit.outdated:
+    behind = hit.answer.as_of if hit.outdated and hit.outcome == "stale" else request.behind
+    if hit.outdated or behind is not None:
         header = unkept(header)
     return Reply(
         body=body.body,
@@ -70,6 +72,7 @@ def reply_of(
         repeat=repeat,
         showings=showings_of(request),
         variations=(request.variation,),
+        behind=behind,
     )
 
 

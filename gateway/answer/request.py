@@ -43,6 +43,7 @@ class RequestContext(msgspec.Struct, frozen=True, kw_only=True):
     fatigue: Fatigue | None = None  # the rule, where the answer counts as shown
     scope: Scope = Scope(None)
     before: ChangeCounters = ChangeCounters()
+    behind: int | None = None  # the position that the answer has seen, where that may be too early
 
     @property
     def caller(self) -> Caller:

@@ -32,6 +32,7 @@ from gateway.caller import Caller
 from gateway.config import Config
 from gateway.config.caching import policy_for
 from gateway.context.autocontext import next_change
+from gateway.context.position import position_in
 from gateway.errors import Invalid, Problem
 from gateway.experiments.enrol import Enrolment, enrolled
 from gateway.experiments.ledger import Ledger
@@ -162,7 +163,7 @@ class Gateway:
         """Find out whom the answer is for; the user's own events are seen from here on."""
         ask, variation = request.ask, request.variation
         upstream = self.upstreams[variation.upstream]
-        await upstream.catch_up(ask, variation)
+        behind = await upstream.catch_up(ask, variation, position_in(request.caller.headers))
         before = ChangeCounters.of(self.cache.changes, self.ledger.moves)
         scope = await upstream.scope(ask, variation)
         if scope.rules is not None:
@@ -171,7 +172,7 @@ class Gateway:
             seen = self.engine.seen(ask, variation, request.moment.now.timestamp() - variation.hide_seen_s)
             ask = replace(ask, exclude=ask.exclude.union(seen, ask.history))
         ask, rule = await self._find_tired(ask, variation, scope)
-        return replace(request, ask=ask, scope=scope, before=before, fatigue=rule)
+        return replace(request, ask=ask, scope=scope, before=before, behind=behind, fatigue=rule)
 
     async def _find_tired(self, ask: Ask, variation: Variation, scope: Scope) -> tuple[Ask, Fatigue | None]:
         """Find out what the user is tired of, and by which rule, if there is one."""

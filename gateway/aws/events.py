@@ -12,8 +12,9 @@ from msgspec import Meta
 
 import engine
 from gateway.aws.callers import AwsCaller
-from gateway.aws.protocol import Arn, Call, Headers, Id, RequestBody, decoded
+from gateway.aws.protocol import Arn, Call, Headers, Id, RequestBody, WireAnswer, decoded
 from gateway.aws.rates import Take
+from gateway.context.position import POSITION
 from gateway.fields import plain
 
 LATEST_S = 100_000_000_000  # the year 5138; a greater number of seconds is milliseconds
@@ -111,36 +112,41 @@ class EventsCalls:
         self._events = msgspec.json.Decoder(PutEvents)
         self._action_interactions = msgspec.json.Decoder(PutActionInteractions)
 
-    async def put_events(self, caller: AwsCaller, _: Headers, body: bytes) -> bytes:
+    async def put_events(self, caller: AwsCaller, _: Headers, body: bytes) -> WireAnswer:
         asked = decoded(body, self._events)
         self._take("PutEvents", caller.account, asked.tracking_id)
         if len(body) > MOST_BYTES:
             _check_sizes(asked.event_list)
         events = [event_of(event, f"eventList[{place}]") for place, event in enumerate(asked.event_list)]
         stored = self._intake.put_events(asked.tracking_id, asked.session_id, asked.user_id, events, caller.account)
-        await asyncio.wrap_future(stored)
-        return b""
+        return await _acknowledged(stored)
 
     def put_rows(self, noun: str, longest: int) -> Call:
         """PutItems for `item`; `longest`: characters of a row's properties."""
         operation, dataset_type = f"Put{noun.title()}s", f"{noun.upper()}S"
         decoder = msgspec.json.Decoder(rows_request(noun, longest))
 
-        async def call(caller: AwsCaller, _: Headers, body: bytes) -> bytes:
+        async def call(caller: AwsCaller, _: Headers, body: bytes) -> WireAnswer:
             asked = decoded(body, decoder)
             self._take(operation, caller.account, asked.dataset_arn)
             rows = [(row.row_id, properties_of(row.properties, row.row_id)) for row in asked.rows]
-            await asyncio.wrap_future(self._intake.put_rows(asked.dataset_arn, dataset_type, rows, caller.account))
-            return b""
+            stored = self._intake.put_rows(asked.dataset_arn, dataset_type, rows, caller.account)
+            return await _acknowledged(stored)
 
         return call
 
-    async def put_action_interactions(self, caller: AwsCaller, _: Headers, body: bytes) -> bytes:
+    async def put_action_interactions(self, caller: AwsCaller, _: Headers, body: bytes) -> WireAnswer:
         asked = decoded(body, self._action_interactions)
         self._take("PutActionInteractions", caller.account, asked.tracking_id)
         deeds = [deed_of(deed, f"actionInteractions[{place}]") for place, deed in enumerate(asked.action_interactions)]
-        await asyncio.wrap_future(self._intake.put_action_interactions(asked.tracking_id, deeds, caller.account))
-        return b""
+        stored = self._intake.put_action_interactions(asked.tracking_id, deeds, caller.account)
+        return await _acknowledged(stored)
+
+
+async def _acknowledged(stored: Future[int]) -> WireAnswer:
+    """Nothing but the position in the log, once it is durable."""
+    position: int = await asyncio.wrap_future(stored)
+    return WireAnswer(b"", {POSITION: str(position)})
 
 
 def deed_of(deed: PutActionInteraction, place: str) -> ActionEvent:

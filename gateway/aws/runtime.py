@@ -16,6 +16,7 @@ import engine
 from gateway.aws.callers import AwsCaller
 from gateway.aws.protocol import Arn, Headers, Id, RequestBody, WireAnswer, decoded
 from gateway.aws.rates import Take
+from gateway.context.position import BEHIND, position_in
 from gateway.fields import text_of
 
 EXPLAIN = "x-recgate-explain"  # a header of ours: the item whose presence or absence the answer is to explain
@@ -94,7 +95,8 @@ class PredictedAction(msgspec.Struct, frozen=True, rename="camel"):
     score: float | None
 
 
-Rank = Callable[[engine.Question], Awaitable[engine.Ranked]]
+# A question and a position in the log -> the answer, and the position that it has seen where that may be too early
+Rank = Callable[[engine.Question, int], Awaitable[tuple[engine.Ranked, int | None]]]
 
 
 class RuntimeAnswers(Protocol):
@@ -147,7 +149,7 @@ class RuntimeCalls:
         self._take("GetPersonalizedRanking", question.account, question.campaign)
         return await self._answer("personalizedRanking", question, asked.metadata_columns, headers)
 
-    async def act(self, caller: AwsCaller, _: Headers, body: bytes) -> bytes:
+    async def act(self, caller: AwsCaller, headers: Headers, body: bytes) -> bytes | WireAnswer:
         asked = decoded(body, self._actions)
         if asked.campaign_arn is None:
             raise engine.InvalidInput("A campaignArn is required.")
@@ -163,14 +165,15 @@ class RuntimeCalls:
             filter_values=asked.filter_values or {},
         )
         self._take("GetActionRecommendations", question.account, question.campaign)
-        ranked = await self._rank(question)
+        ranked, behind = await self._rank(question, position_in(headers))
         actions = [PredictedAction(*each) for each in zip(ranked.items, ranked.scores, strict=True)]
-        return msgspec.json.encode({"actionList": actions, "recommendationId": ranked.recommendation_id})
+        response = msgspec.json.encode({"actionList": actions, "recommendationId": ranked.recommendation_id})
+        return _answered(response, {}, behind)
 
     async def _answer(
         self, list_name: str, question: engine.Question, columns: dict[str, list[str]] | None, headers: Headers
     ) -> bytes | WireAnswer:
-        ranked = await self._rank(question)
+        ranked, behind = await self._rank(question, position_in(headers))
         nothing = (None,) * len(ranked.items)
         rows: Sequence[dict[str, Any] | None] = nothing
         if columns:
@@ -190,14 +193,19 @@ class RuntimeCalls:
         response: dict[str, object] = {list_name: predicted, "recommendationId": ranked.recommendation_id}
         if item := headers.get(EXPLAIN):
             response["explanation"] = await asyncio.to_thread(self._catalogue.explain, question, item, ranked.items)
-        body = msgspec.json.encode(response)
-        return WireAnswer(body, SHORT) if ranked.short else body
+        return _answered(msgspec.json.encode(response), SHORT if ranked.short else {}, behind)
 
     def _metadata(
         self, question: engine.Question, items: Sequence[str], columns: Sequence[str]
     ) -> list[dict[str, Any] | None]:
         self._catalogue.check_metadata(question.campaign, columns, question.account)
         return self._catalogue.metadata(question.campaign, items, columns, question.account)
+
+
+def _answered(body: bytes, headers: Mapping[str, str], behind: int | None) -> bytes | WireAnswer:
+    if behind is not None:
+        headers = {**headers, BEHIND: str(behind)}
+    return WireAnswer(body, headers) if headers else body
 
 
 def _asked_with(context: dict[str, str] | None) -> AskedWith:

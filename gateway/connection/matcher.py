@@ -84,7 +84,12 @@ class Matcher:
         entry = group.get(target)
         if isinstance(entry, Candidate):
             entry = cache.promote(entry)
-        if entry is None or now >= head.until or not cache.is_valid(entry, now):
+        if (
+            entry is None
+            or now >= head.until
+            or (head.position and head.position > cache.applied())
+            or not cache.is_valid(entry, now)
+        ):
             return Unanswered(cache.heads, group, target, head, is_get, data[start : end + len(END)], entry)
         self.head, self.is_get, self._ending = head, is_get, data[line - 9 : end + len(END)]
         return entry

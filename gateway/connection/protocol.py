@@ -115,6 +115,9 @@ class HotProtocol(HttpToolsProtocol):
         if now >= request.head.until:
             self._state[TICKET] = request.ticket()
             return False
+        if request.head.position and request.head.position > self.hot_cache.applied():
+            self._state[TICKET] = request.ticket()
+            return self._ask_handler(request)
         second_level = self.hot_cache.second_level
         if request.outdated is None and second_level is not None and second_level.helps(now):
             self._held, self._looked_up = b"", request

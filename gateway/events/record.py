@@ -53,8 +53,9 @@ class Recorder:
         if not self._admission.opens(caller.share):
             raise TooMany(TOO_MANY_EVENTS, RETRY_AFTER_S)
 
-    async def record(self, namespace: Namespace, batch: EventBatch, moment: Moment) -> None:
-        """Return once everything is durable, for every target; nothing is where anything is refused."""
+    async def record(self, namespace: Namespace, batch: EventBatch, moment: Moment) -> int | None:
+        """Return once everything is durable, for every target; nothing is where anything is refused. The result is the
+        position in the engine's log, None where it has nothing of this."""
         allowed(moment.caller.principal, namespace.key, "events", batch.user or batch.session)
         conversions = resolved(namespace, batch.conversions)
         automatic = properties_of(namespace.event_context, moment)
@@ -72,13 +73,11 @@ class Recorder:
         outcomes = outcomes_of(namespace, batch.session, batch.user, batch.events, conversions, moment.now.timestamp())
         if outcomes:
             durable.append(self._ledger.record(outcomes))
-        if len(durable) == 1:
-            await durable[0]
-        else:
-            await asyncio.gather(*durable)
+        results = [await durable[0]] if len(durable) == 1 else await asyncio.gather(*durable)
         self._telemetry.events(namespace.key, len(batch.events))
         for each in conversions:
             self._telemetry.conversion(namespace.key, each.recommender, str(each.feature), str(each.metric))
+        return next((result for result in results if isinstance(result, int)), None)
 
 
 def entry(namespace: Namespace, batch: EventBatch, automatic: Mapping[str, Any], moment: Moment) -> Entry:

@@ -12,6 +12,7 @@ from gateway.answer.reply import Reply
 from gateway.answer.request import ChangeCounters
 from gateway.cache import Cache
 from gateway.config import Config
+from gateway.engine_port import FeedPort
 from gateway.hot.counters import HitCounters, MetricLabels
 from gateway.hot.entry import Candidate, Header, HeadersOf, HotEntry, HotRefusal, Ticket, lines, question_of, split
 from gateway.hot.heads import HeadReader
@@ -32,13 +33,13 @@ class HotCache:
         config: Config,
         cache: Cache,
         counters: HitCounters,
-        is_current: Callable[..., bool],
+        feed: FeedPort,
         opens: Callable[[str], bool],
         second_level: SecondLevel | None,
     ) -> None:
-        """`is_current()`: answers are of the deployed models; `is_current(group, user)`: they have also seen all events
-        of this user. `opens(sender)`: one more of this sender's may ask the engine."""
-        self.clock, self.is_current, self.opens, self.changes = cache.clock, is_current, opens, cache.changes
+        """`opens(sender)`: one more of this sender's may ask the engine."""
+        self.clock, self.opens, self.changes = cache.clock, opens, cache.changes
+        self.is_current, self.applied = feed.is_current, feed.applied
         self.counters, self.draws, self.second_level = counters, counters.draws, second_level
         self._cache, self._ledger = cache, counters.ledger
         self._candidates: deque[Candidate] = deque()

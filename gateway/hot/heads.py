@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 
 from gateway.auth.authenticator import API_KEY
 from gateway.config import Config
+from gateway.context.position import LONGEST as LONGEST_POSITION, POSITION
 from gateway.context.viewer import PREFIX
 from gateway.plan.plan import ApiKeys, Oidc, Plan
 
@@ -54,13 +55,15 @@ class VaryGroup(dict[bytes, "HotEntry | Candidate"]):
 @dataclass(slots=True, eq=False)
 class RequestHead:
     """The meaning of one head. `group` has the answers for senders like this one; None: the head is unusual. `key` is
-    the name of its API key, `forwarded` the address that a trusted proxy sends it for; "": none."""
+    the name of its API key, `forwarded` the address that a trusted proxy sends it for; "": none. `position` is the part
+    of the log that an answer must have seen."""
 
     group: VaryGroup | None
     until: float = inf
     if_none_match: str = ""
     key: str = ""
     forwarded: str = ""
+    position: int = 0
 
 
 UNUSUAL = RequestHead(None)
@@ -88,14 +91,14 @@ class HeadReader:
             return UNUSUAL
         if sent.get("connection", KEEP).lower() != KEEP:
             return UNUSUAL
-        admitted = self._admitted(sent)
-        if admitted is None:
+        admitted, position = self._admitted(sent), sent.get(POSITION, "0")
+        if admitted is None or not position.isdecimal() or len(position) > LONGEST_POSITION:
             return UNUSUAL
         viewed = self._config.viewers.headers(sent, peer)
         # `get` sets `located` if only the address tells a place: caches downstream may not keep answers to such senders
         alike = tuple([viewed.get(name) for name in self._names])
         group, (key, until) = self._group((*alike, viewed.located)), admitted
-        return RequestHead(group, until, sent.get("if-none-match", ""), key, viewed.address)
+        return RequestHead(group, until, sent.get("if-none-match", ""), key, viewed.address, int(position))
 
     def trusts(self, host: str) -> bool:
         """True if that peer may say for which address it asks."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from engine import Settings
+from gateway.cache.fan_out import RedisFanOut
 from gateway.config import Config, load, parse
+from gateway.document.redis_url import SECRET, URL
 
 EMPTY_CONFIG = "namespaces: {}"
 
@@ -24,3 +27,10 @@ def engine_settings(data: Path, config: Config) -> Settings:
     if aws.first_training_delay is not None:
         changes["first_training_s"] = float(aws.first_training_delay)
     return Settings.of(data, os.environ, **changes)
+
+
+def fan_out_of(settings: Settings, environ: Mapping[str, str]) -> RedisFanOut | None:
+    """The fan-out between machines, where they share a database and a Redis."""
+    if not settings.is_shared or not environ.get(URL):
+        return None
+    return RedisFanOut(environ[URL], environ.get(SECRET, ""))

@@ -22,7 +22,7 @@ with needless.hidden():
     from gateway.app import AppOptions, create_app
     from gateway.config import ConfigError
     from gateway.connection.protocol import protocol_of
-    from gateway.processes.start import configuration, engine_settings
+    from gateway.processes.start import configuration, engine_settings, fan_out_of
     from gateway.processes.supervisor import MISCONFIGURED
     from gateway.processes.takeover import TakeoverServer
     from gateway.telemetry import MissingExporter
@@ -68,7 +68,8 @@ def _app(options: argparse.Namespace, leaving: Callable[[], bool]) -> Litestar:
     """The worker's application, its engine opened. Ends the process where either can't be made."""
     try:
         config = configuration(options.config)
-        engine = Engine.open(engine_settings(options.data, config))
+        settings = engine_settings(options.data, config)
+        engine = Engine.open(settings, fan_out=fan_out_of(settings, os.environ))
         process = AppOptions(name=options.name, server=options.server, watched=options.config, leaving=leaving)
         return create_app(config, engine, process)
     except EngineError as error:

@@ -21,13 +21,13 @@ ALLOWED_HEADERS = (
     "X-Amz-Security-Token",
     "X-Api-Key",
 )  # the reference's
-MORE_HEADERS = ("If-None-Match", "Content-Encoding", "traceparent", "tracestate", "baggage")
+MORE_HEADERS = ("If-None-Match", "Content-Encoding", "X-Recgate-Position", "traceparent", "tracestate", "baggage")
 BASE: Header = (b"access-control-allow-headers", ",".join(ALLOWED_HEADERS).encode())
 EXPOSED: Header = (
     b"access-control-expose-headers",
     (
         b"Age,ETag,Retry-After,WWW-Authenticate,X-Cache,X-Personalization-Config-Version,"
-        b"X-Recgate-Model,X-Recgate-Seed,X-Recgate-Variation,X-Request-Id,X-Sse-Support"
+        b"X-Recgate-Behind,X-Recgate-Model,X-Recgate-Position,X-Recgate-Seed,X-Recgate-Variation,X-Request-Id,X-Sse-Support"
     ),
 )
 LIFE: Header = (b"access-control-max-age", b"500")

@@ -15,11 +15,12 @@ from msgspec import Meta
 from engine import Event, in_words
 from gateway.auth import allowed
 from gateway.caller import Caller
+from gateway.context.position import POSITION
 from gateway.errors import Invalid
 from gateway.events.record import EventBatch, Recorder
 from gateway.experiments.outcomes import Conversion
 from gateway.routes.parsing import decode, decoded, segments
-from gateway.routes.replies import LARGEST_BODY, AnyRequest, Front, Sending, SentResponse
+from gateway.routes.replies import LARGEST_BODY, NO_STORE, AnyRequest, Front, Sending, SentResponse
 from gateway.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
@@ -74,8 +75,10 @@ def events_routes(front: Front, recorder: Recorder) -> list[HTTPRouteHandler]:
                 raise of_a_form(problem, caller.headers.get("content-type", "")) from problem
             if namespace.elsewhere:
                 batch = batch._replace(body=timed(body, batch.events))
-            await recorder.record(namespace, batch, moment)
-        return Sending(media_type=b"text/plain")
+            position = await recorder.record(namespace, batch, moment)
+        if position is None:
+            return Sending(media_type=b"text/plain")
+        return Sending(media_type=b"text/plain", headers=(NO_STORE, (POSITION.encode(), b"%d" % position)))
 
     @post("/events/{rest:path}", status_code=200)
     async def events(request: AnyRequest) -> SentResponse:

@@ -16,6 +16,7 @@ from gateway.caller import Caller
 from gateway.errors import Invalid
 from gateway.routes.parsing import Id, Ids, decode, decoded, segments
 from gateway.routes.query import LOCALE, MOST_CONTEXT, MOST_FIELDS, MOST_FILTER_VALUES, Promotions, the_one
+from gateway.routes.recommend import behind_of
 from gateway.routes.replies import LARGEST_BODY, NO_STORE, POST, AnyRequest, Front, Sending, refusal
 
 MOST_LISTS = 25
@@ -62,12 +63,12 @@ def many_route(front: Front) -> HTTPRouteHandler:
         gateway = front.gateway
         within_caps = gateway.engine.within_caps
         replies = await many(lambda ask: gateway.answer(ask, caller), asks, wanted.distinct, within_caps)
-        for reply in replies:
-            if isinstance(reply, Reply):
-                gateway.count_shown(reply)
+        answers = [reply for reply in replies if isinstance(reply, Reply)]
+        for answer in answers:
+            gateway.count_shown(answer)
         body = msgspec.json.encode({"responses": [msgspec.Raw(answer_of(reply)) for reply in replies]})
         outcomes = ", ".join(reply.outcome if isinstance(reply, Reply) else "error" for reply in replies)
-        return Sending(body, headers=(NO_STORE, (b"x-cache", outcomes.encode())))
+        return Sending(body, headers=(NO_STORE, (b"x-cache", outcomes.encode()), *behind_of(*answers)))
 
     return front.handler(POST, "/recommend-many/{rest:path}", "recommend-many", answered)
 

@@ -13,6 +13,7 @@ from engine import MOST_RESULTS
 from gateway.answer.reply import Reply
 from gateway.ask import Ask
 from gateway.caller import Caller
+from gateway.context.position import BEHIND
 from gateway.context.viewer import derived_from
 from gateway.errors import Invalid
 from gateway.plan.plan import NO_CACHE
@@ -50,7 +51,7 @@ def recommend_routes(front: Front) -> list[HTTPRouteHandler]:
         if isinstance(sent, RerankBody) and sent.history:
             ask = msgspec.structs.replace(ask, history=sent.history)
         reply = await front.gateway.answer(ask, caller, NO_CACHE)
-        return Sending(reply.body, headers=_about(reply, "no-store", None), version=reply.version)
+        return Sending(reply.body, headers=(*_about(reply, "no-store", None), *behind_of(reply)), version=reply.version)
 
     def action(name: str, ask: Callable[[AnyRequest, frozenset[str]], Ask]) -> HTTPRouteHandler:
         return front.handler(READ, f"/{name}/{{rest:path}}", name, partial(read, name, ask))
@@ -115,12 +116,18 @@ def _rerank(request: AnyRequest, more: frozenset[str], place: list[bytes], items
 
 
 def conditional(reply: Reply, if_none_match: str) -> Sending:
-    headers = _about(reply, reply.cache_control, reply.reads)
+    headers = (*_about(reply, reply.cache_control, reply.reads), *behind_of(reply))
     if reply.etag:
         headers = ((b"etag", reply.etag.encode()), *headers)
     if reply.outcome != "miss":
         headers = ((b"age", b"%d" % reply.age_s), *headers)
     return revalidated(reply.body, headers, reply.etag, if_none_match, reply.version)
+
+
+def behind_of(*replies: Reply) -> tuple[Header, ...]:
+    """Say what the oldest of these has seen, where one may lack acknowledged events."""
+    behind = [reply.behind for reply in replies if reply.behind is not None]
+    return ((BEHIND.encode(), b"%d" % min(behind)),) if behind else ()
 
 
 @lru_cache(maxsize=256)

@@ -33,8 +33,9 @@ class Scope(msgspec.Struct, frozen=True):
 class Upstream(Protocol):
     """`ask` is enriched. Every failure is a `Problem`."""
 
-    async def catch_up(self, ask: Ask, variation: Variation) -> None:
-        """Return once an answer would see every acknowledged event of the asking user."""
+    async def catch_up(self, ask: Ask, variation: Variation, position: int = 0) -> int | None:
+        """Return once an answer would see every acknowledged event of the asking user, and the log up to the position.
+        Where that takes too long, the result is the position that it would see; else None."""
 
     async def scope(self, ask: Ask, variation: Variation) -> Scope: ...
 
@@ -47,8 +48,8 @@ class Elsewhere:
     def __init__(self, dependencies: Dependencies) -> None:
         self._outbound, self._signer = dependencies.outbound, dependencies.signer
 
-    async def catch_up(self, ask: Ask, variation: Variation) -> None:
-        return
+    async def catch_up(self, ask: Ask, variation: Variation, position: int = 0) -> int | None:
+        return None
 
     async def scope(self, ask: Ask, variation: Variation) -> Scope:
         return Scope(ask.user_id)

@@ -55,6 +55,7 @@ class EngineUpstream:
         self._answers, self._feed = engine.answers, engine.feed
         self._batches: Batches[Question, Ranked] = Batches(self._answers.recommend_many, self._threads)
         self._account = engine.settings.account_id
+        self._is_shared, self._patience_s = engine.settings.is_shared, engine.settings.catch_up_s
         self._met: set[tuple[str, str]] = set()  # campaigns that exist, so not many
         self._naming: dict[tuple[str, str | None, str | None], bool] = {}  # filters that exist, by model
         self._next: asyncio.Task[None] | None = None  # a look at the log that has not begun
@@ -62,10 +63,11 @@ class EngineUpstream:
         self._landing = Landing()
         self._feed.subscribe(self._follow)
 
-    async def catch_up(self, ask: Ask, variation: Variation) -> None:
-        await self.see_events_of(ask.user_id, variation.model, self._account)
-        if variation.hide_seen_s:
-            await self.see_events_of(ask.session_id, variation.model, self._account)
+    async def catch_up(self, ask: Ask, variation: Variation, position: int = 0) -> int | None:
+        behind = await self.see_events_of(ask.user_id, variation.model, self._account, position)
+        if variation.hide_seen_s and behind is None:
+            behind = await self.see_events_of(ask.session_id, variation.model, self._account)
+        return behind
 
     async def scope(self, ask: Ask, variation: Variation) -> Scope:
         user, model = ask.user_id, variation.model
@@ -190,10 +192,22 @@ class EngineUpstream:
                 return False
             raise
 
-    async def see_events_of(self, user: str | None, campaign: str, account: str) -> None:
-        """And the model that is deployed now."""
-        if self._answers.behind(campaign, user, account):
-            await self._look()
+    async def see_events_of(self, user: str | None, campaign: str, account: str, position: int = 0) -> int | None:
+        """And the model that is deployed now. See `Upstream.catch_up`."""
+        applied = self._feed.applied()
+        if position <= applied and not self._answers.behind(campaign, user, account):
+            return None
+        try:
+            # on one machine news are here as soon as they are read, however long it takes to load a model
+            async with asyncio.timeout(self._patience_s if position > applied or self._is_shared else None):
+                await self._look()
+        except TimeoutError:
+            return self._feed.applied()
+        except Problem:
+            if not self._is_shared:
+                raise
+            return self._feed.applied()
+        return None if position <= self._feed.applied() else self._feed.applied()
 
     async def tags(self, user: str | None, campaign: str, account: str) -> tuple[Tag, ...]:
         """Tags that outdate an answer of this campaign: the items' first, and last the user's own."""

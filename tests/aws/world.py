@@ -174,8 +174,8 @@ class Stage:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.world, name)
 
-    async def rank(self, question: engine.Question) -> engine.Ranked:
-        return await self.world.rank(question)
+    async def rank(self, question: engine.Question, position: int) -> tuple[engine.Ranked, int | None]:
+        return await self.world.rank(question), None
 
 
 def app_of(stage: Stage, callers: Callers | None = None) -> Litestar:
