@@ -6,16 +6,18 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from itertools import count
 
-from redis import Redis
 from redis.exceptions import RedisError
 
 from gateway.cache.seal import Seal, Unsealed
+from gateway.document.redis_url import connected_for_messages
 
 log = logging.getLogger(__name__)
 
 PATIENCE_S = 0.1  # for one message
 DOWN_S = 1.0  # after a failure, before the next message or subscription
+OPENING_S = 0.5  # of a subscription, for which nobody waits
 WAIT_S = 0.5  # for a message, before a look whether it is time to end
 
 
@@ -24,7 +26,8 @@ class RedisFanOut:
 
     def __init__(self, url: str, secret: str, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._url, self._seal, self._monotonic = url, Seal(secret), monotonic
-        self._sender = Redis.from_url(url, socket_timeout=PATIENCE_S, socket_connect_timeout=PATIENCE_S)
+        self._turn = 0  # of a cluster's servers
+        self._sender = connected_for_messages(url, PATIENCE_S, self._turn)
         self._sending = threading.Lock()
         self._down_until = 0.0
         self._stop = threading.Event()
@@ -44,6 +47,9 @@ class RedisFanOut:
                 self._sender.publish(channel, self._seal.sealed(channel, message))
             except Exception as error:  # over odd replies redis-py trips in many ways
                 self._down_until = self._monotonic() + DOWN_S
+                self._sender.close()
+                self._turn += 1
+                self._sender = connected_for_messages(self._url, PATIENCE_S, self._turn)
                 log.warning("replicas hear of each other by the database alone at present: %s", error)
 
     def close(self) -> None:
@@ -56,18 +62,20 @@ class RedisFanOut:
         return f"recgate:{self._seal.mark}:{name}".encode()
 
     def _listen(self, channels: list[bytes], take: Callable[[bytes], None]) -> None:
-        while not self._stop.is_set():
+        for turn in count():
+            if self._stop.is_set():
+                return
             try:
-                self._take_all(channels, take)
+                self._take_all(turn, channels, take)
             except (RedisError, OSError):  # whoever sends says so in the log
                 self._stop.wait(DOWN_S)
             except Exception:
                 log.exception("messages between replicas can't be taken")
                 self._stop.wait(DOWN_S)
 
-    def _take_all(self, channels: list[bytes], take: Callable[[bytes], None]) -> None:
+    def _take_all(self, turn: int, channels: list[bytes], take: Callable[[bytes], None]) -> None:
         with (
-            Redis.from_url(self._url, socket_connect_timeout=PATIENCE_S, health_check_interval=5) as redis,
+            connected_for_messages(self._url, OPENING_S, turn) as redis,
             redis.pubsub() as subscription,
         ):
             subscription.subscribe(*channels)

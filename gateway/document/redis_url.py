@@ -124,18 +124,36 @@ def connected_in_thread(url: str, timeout_s: float) -> redis.Redis | redis.Redis
     """A client without a loop, whose replies are texts. That of a cluster asks for its servers at once. Raises
     `ValueError` and what redis-py raises."""
     address = address_of(url)
-    if address.kind == "cluster":
-        nodes = [redis.cluster.ClusterNode(*host) for host in address.hosts]  # type: ignore[no-untyped-call]
-        return redis.RedisCluster(startup_nodes=nodes, decode_responses=True, **_of_cluster(address, timeout_s))
-    if address.kind == "sentinel":
-        sentinel_options, options = _of_sentinel(address, timeout_s)
-        once = {"retry": redis.retry.Retry(NoBackoff(), 0)}
-        sentinels = redis.Sentinel(address.hosts, sentinel_kwargs={**sentinel_options, **once})  # type: ignore[no-untyped-call]
-        retry = redis.retry.Retry(NoBackoff(), 1)
-        client: redis.Redis = sentinels.master_for(address.service, **options, retry=retry, decode_responses=True)  # type: ignore[no-untyped-call]
-        return client
-    times = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
-    return redis.Redis.from_url(url, decode_responses=True, **times)
+    if address.kind != "cluster":
+        return _one_server(url, address, timeout_s, decode_responses=True)
+    nodes = [redis.cluster.ClusterNode(*host) for host in address.hosts]  # type: ignore[no-untyped-call]
+    return redis.RedisCluster(startup_nodes=nodes, decode_responses=True, **_of_cluster(address, timeout_s))
+
+
+def connected_for_messages(url: str, timeout_s: float, turn: int) -> redis.Redis:
+    """A client without a loop, for messages to whoever listens. In a cluster any server will do: that of this turn.
+    Raises `ValueError`."""
+    address = address_of(url)
+    if address.kind != "cluster":
+        return _one_server(url, address, timeout_s, health_check_interval=5)
+    host, port = address.hosts[turn % len(address.hosts)]
+    options = {name: value for name, value in _of_cluster(address, timeout_s).items() if name != "max_connections"}
+    return redis.Redis(host=host, port=port, health_check_interval=5, retry=_at_once(1), **options)
+
+
+def _one_server(url: str, address: RedisAddress, timeout_s: float, **more: Any) -> redis.Redis:
+    if address.kind is None:
+        times = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
+        return redis.Redis.from_url(url, retry=_at_once(1), **times, **more)
+    sentinel_options, options = _of_sentinel(address, timeout_s)
+    sentinels = redis.Sentinel(address.hosts, sentinel_kwargs={**sentinel_options, "retry": _at_once(0)})  # type: ignore[no-untyped-call]
+    client: redis.Redis = sentinels.master_for(address.service, **options, retry=_at_once(1), **more)  # type: ignore[no-untyped-call]
+    return client
+
+
+def _at_once(times: int) -> redis.retry.Retry:
+    """Tries so many times more, without a wait."""
+    return redis.retry.Retry(NoBackoff(), times)
 
 
 async def disconnect(client: RedisClient) -> None:

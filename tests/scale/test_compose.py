@@ -139,7 +139,7 @@ def composed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[C
         try:
             for name in ("server-1", "server-2"):
                 port = composed.addresses[f"{name}:8080"].partition(":")[2]
-                composed.start(name, "--port", port, "--workers", "1")
+                composed.start(name, "--host", "127.0.0.1", "--port", port, "--workers", "1")
             composed.start("worker")
             until(lambda: composed.is_ready("server-1") and composed.is_ready("server-2"), 60)
             yield composed, valkey

@@ -7,7 +7,9 @@ import logging
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from queue import Empty, Queue
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from redis.crc import key_slot
 
 from gateway.auth import RateLimiter
 from gateway.cache import Cache, SharedStore
+from gateway.cache.fan_out import RedisFanOut
 from gateway.cache.shared_store import Payloads
 from gateway.config import ConfigError, place_of
 from gateway.document.redis_url import connected, connected_in_thread, disconnect
@@ -146,6 +149,21 @@ def test_rates_are_counted_for_all_replicas(url: str) -> None:
             await disconnect(client)
 
     asyncio.run(story())
+
+
+def test_what_one_machine_tells_the_others_hear(url: str) -> None:
+    heard: Queue[bytes] = Queue()
+    one, two = (RedisFanOut(url, "0123456789abcdef") for _ in range(2))
+    two.open(("shop",), heard.put)
+    deadline, message = time.monotonic() + 20, b""
+    while not message:
+        assert time.monotonic() < deadline
+        one.send("shop", b"news")
+        with suppress(Empty):
+            message = heard.get(timeout=0.1)
+    assert message == b"news"
+    for each in (one, two):
+        each.close()
 
 
 def test_a_configuration_is_read(url: str) -> None:
