@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.engine import make_url
@@ -22,6 +22,14 @@ from engine.storage.sql import Database, sqlite_url, tables, with_driver
 from engine.storage.watermark import Watermark
 
 Progress = Callable[[float, str], None]  # the fraction that is done, and of what
+
+
+class Moved(NamedTuple):
+    """The numbers of rows by table, equal in both databases, and for how long nobody could write (None: unknown, an
+    earlier run had done it)."""
+
+    rows: dict[str, int]
+    paused_s: float | None
 
 
 def database_url(place: str, data_dir: Path) -> str:
@@ -40,10 +48,8 @@ def database_url(place: str, data_dir: Path) -> str:
     return sqlite_url(data_dir)
 
 
-def move_data(
-    settings: Settings, url: str, progress: Progress, clock: Callable[[], float] = time.time
-) -> dict[str, int]:
-    """Moves records, log and jobs into the database of that URL; the numbers of rows by table, which are equal in both.
+def move_data(settings: Settings, url: str, progress: Progress, clock: Callable[[], float] = time.time) -> Moved:
+    """Moves records, log and jobs into the database of that URL.
 
     Raises `InvalidInput` where the target is in use, `Unavailable` where a database can't be reached.
     """
@@ -56,7 +62,7 @@ def move_data(
         raise InvalidInput(f"there is nothing to move: {file} does not exist; choose another directory by --data")
     if _has_moved(settings.database_url, url):
         progress(1.0, "the end of a move that was interrupted")
-        return _finished(url)
+        return Moved(_finished(url), None)
     with closing(Database(settings.database_url)) as source:
         emptied(url)
         with incoming_database(url, source.name) as target:
@@ -72,13 +78,14 @@ def _follow(source: Database, target: Database, table: sa.Table, progress: Progr
     progress(1.0, table.name)
 
 
-def _switched(source: Database, target: Database, progress: Progress, now: float) -> dict[str, int]:
+def _switched(source: Database, target: Database, progress: Progress, now: float) -> Moved:
     with source.write() as within:
+        began = time.monotonic()
 
         def read(query: sa.Select[Any]) -> copying.Rows:
             return within.execute(query).all()
 
-        handover.lock_out(within, tables.tables)
+        handover.lock_out(within, [table.name for table in copying.COPIED])
         for place, table in enumerate(copying.COPIED):
             progress(place / len(copying.COPIED), f"the rest: {table.name}")
             if table in copying.GROWING:
@@ -91,10 +98,11 @@ def _switched(source: Database, target: Database, progress: Progress, now: float
         if rows != copying.counts(target.rows):
             raise Damaged(f"{target.name} does not have as many rows as {source.name}; try again")
         handover.note_moved(within, [table.name for table in copying.COPIED], target.name, now)
+    paused_s = time.monotonic() - began
     with target.write() as within:
         handover.end_incoming(within)
     progress(1.0, "the rest")
-    return rows
+    return Moved(rows, paused_s)
 
 
 @contextmanager

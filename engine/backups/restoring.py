@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -33,10 +34,10 @@ from engine.storage.write_server import CommandForwarder
 TAIL = 100  # records of a group, of which one shows that a later log still has what came after
 
 
-def list_backups(settings: Settings, place: str) -> list[Backup]:
+def list_backups(place: str) -> list[Backup]:
     """All backups of a place, the oldest first."""
-    with working_folder(settings.data_dir) as work:
-        return BackupPlace(place, work).backups()
+    with TemporaryDirectory(prefix="recgate-") as work:
+        return BackupPlace(place, Path(work)).backups()
 
 
 def restore(

@@ -66,13 +66,15 @@ def move_database(settings: Settings, place: str, console: Console) -> None:
 
     url = database_url(place, settings.data_dir)
     with progress_bar(console, "moving") as (bar, task), undisturbed():
-        rows = move_data(settings, url, lambda fraction, what: bar.update(task, completed=fraction, message=what))
+        moved = move_data(settings, url, lambda fraction, what: bar.update(task, completed=fraction, message=what))
     table = Table("table", "rows", title="moved, read again and counted in both", title_justify="left")
-    for name, count in rows.items():
+    for name, count in moved.rows.items():
         table.add_row(name, str(count))
     console.print(table)
     setting = f"set RECGATE_DATABASE_URL to {without_password(url)}" if "://" in place else "unset RECGATE_DATABASE_URL"
     console.print(f"From now on {escape(setting)}, and start the servers of {escape(str(settings.data_dir))} again.")
+    if moved.paused_s is not None:
+        console.print(f"Nobody could write for {moved.paused_s:.2f} s.")
     console.print("Until then they answer, and refuse events with 503. What was there before takes no more writes.")
 
 

@@ -41,13 +41,13 @@ def command(place: str, until: float | None, replace: bool, is_listing: bool, da
 
     console = Console(soft_wrap=True, highlight=False)
     with plain_errors():
-        settings = Settings.of(data.resolve(), os.environ)
         if is_listing:
             table = Table("backup", "taken", "folders", "MB", "last record")
-            for each in list_backups(settings, place):
+            for each in list_backups(place):
                 table.add_row(each.name, each.time, str(len(each.folders)), f"{each.size / 1e6:,.1f}", str(each.seq))
             console.print(table)
             return
+        settings = Settings.of(data.resolve(), os.environ)
         with progress_bar(console, "restore") as (bar, task):
             backup = restore(
                 settings,

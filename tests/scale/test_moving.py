@@ -1,4 +1,5 @@
-"""A server moves from its folder to PostgreSQL and back while events come by HTTP: all are there once in the end."""
+"""A server moves to PostgreSQL and back, and is backed up, while events come by HTTP: all are there once in the end,
+and what was restored elsewhere answers alike."""
 
 from __future__ import annotations
 
@@ -14,15 +15,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from rich.console import Console
 
 from engine import Engine, Settings
 from engine.data.entries import read_interaction
-from gateway.cli.import_data import import_file
-from gateway.cli.local import opened
-from gateway.cli.train import deploy, train
-from tests.server.test_postgres import CONFIG
-from tests.server.world import EVENT_SCHEMA, TRACKING_ID, Server, running, write_csvs
+from tests.server.world import CONFIG, ITEMS, USERS, Server, build, running
 from tests.services import postgres_server
 
 SENDERS = 3
@@ -31,14 +27,9 @@ SENDERS = 3
 @pytest.fixture
 def server(tmp_path: Path) -> Server:
     """To be started: a small shop in a folder."""
-    data, config = tmp_path / "data", tmp_path / "shop.yaml"
+    config = tmp_path / "shop.yaml"
     config.write_text(CONFIG)
-    interactions, _ = write_csvs(tmp_path / "csv")
-    with opened(data, Console(quiet=True), allow_file_urls=True) as local:
-        import_file(local, "shop", "INTERACTIONS", interactions, EVENT_SCHEMA)
-        local.track("shop", TRACKING_ID)
-        deploy(local, "near", train(local, "shop", "near", "aws-sims", {}))
-    return Server(data, config, workers=2)
+    return Server(build(tmp_path / "data"), config, workers=2)
 
 
 @contextmanager
@@ -60,23 +51,25 @@ def events_to(url: str, acknowledged: list[str]) -> Iterator[Counter[int]]:
                 if status == 200:
                     acknowledged.append(event["eventId"])
                     number += 1
-                else:
-                    time.sleep(0.05)
+                time.sleep(0.02)
 
     threads = [threading.Thread(target=send, args=(sender,)) for sender in range(SENDERS)]
     for thread in threads:
         thread.start()
-    yield statuses
-    ended.set()
-    for thread in threads:
-        thread.join()
+    try:
+        yield statuses
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
 
 
-def migrate(place: str, server: Server, environ: dict[str, str]) -> None:
-    argv = [sys.executable, "-m", "gateway", "migrate", "--to", place, "--data", str(server.data)]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False, env={**os.environ, **environ})
+def run(*argv: str, data: Path, environ: dict[str, str]) -> str:
+    """What a command prints."""
+    command = [sys.executable, "-m", "gateway", *argv, "--data", str(data)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environ})
     assert done.returncode == 0, done.stderr
-    assert "start the servers of" in done.stdout
+    return done.stdout
 
 
 def wait_for(statuses: Counter[int], status: int) -> None:
@@ -104,7 +97,7 @@ def test_events_of_a_server_that_moves_there_and_back_are_kept_once(server: Serv
             server.environ = before
             with running(server), events_to(server.url, acknowledged) as statuses:
                 wait_for(statuses, 200)
-                migrate(place, server, before)
+                assert "start the servers of" in run("migrate", "--to", place, data=server.data, environ=before)
                 wait_for(statuses, 503)
                 assert httpx.get(f"{server.url}/related-items/shop/near/i1").status_code == 200
                 server.stop()
@@ -114,3 +107,28 @@ def test_events_of_a_server_that_moves_there_and_back_are_kept_once(server: Serv
             assert set(statuses) <= {0, 200, 503}
             kept = event_ids(server.data, after)
             assert set(acknowledged) <= set(kept) and set(kept.values()) == {1}
+
+
+def lists(url: str) -> dict[str, list[dict[str, object]]]:
+    """Of all users and items; senders are not among them."""
+    items = ",".join(f"i{item}" for item in range(ITEMS))
+    ranked = {f"/rerank-items/shop/search/u{user}/{items}": "personalizedRanking" for user in range(USERS)}
+    related = {f"/related-items/shop/near/i{item}": "itemList" for item in range(ITEMS)}
+    with httpx.Client(base_url=url, timeout=60) as client:
+        return {path: client.get(path).raise_for_status().json()[name] for path, name in (ranked | related).items()}
+
+
+def test_what_was_backed_up_under_load_answers_alike_elsewhere(server: Server, tmp_path: Path) -> None:
+    acknowledged: list[str] = []
+    place, there = str(tmp_path / "to"), tmp_path / "there"
+    with running(server), events_to(server.url, acknowledged) as statuses:
+        wait_for(statuses, 200)
+        before = list(acknowledged)
+        run("backup", place, data=server.data, environ={})
+        expected = lists(server.url)
+    assert set(statuses) == {200} and all(expected.values())
+    run("restore", place, data=there, environ={})
+    kept = event_ids(there, {})
+    assert set(before) <= set(kept) <= {*acknowledged} and set(kept.values()) == {1}
+    with running(Server(there, server.config, workers=1)) as other:
+        assert lists(other.url) == expected

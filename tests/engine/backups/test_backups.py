@@ -147,9 +147,9 @@ def test_what_earlier_backups_have_is_not_copied_again_and_goes_with_the_last_of
     shop.fold()
     second = back_up(settings, str(place), quiet)
     assert (place / model).stat().st_mtime_ns == made
-    assert [each.name for each in list_backups(settings, str(place))] == [first.name, second.name]
+    assert [each.name for each in list_backups(str(place))] == [first.name, second.name]
     third = back_up(settings, str(place), quiet, keep=1)
-    assert [each.name for each in list_backups(settings, str(place))] == [third.name]
+    assert [each.name for each in list_backups(str(place))] == [third.name]
     assert {str(path.relative_to(place)) for path in place.glob("groups/*/*")} < {*third.folders}
     assert not (place / "databases" / first.name).exists()
     elsewhere(tmp_path / "there", shop, str(place)).close()
@@ -241,7 +241,7 @@ def test_the_commands(shop: Shop, tmp_path: Path) -> None:
     assert refused.exit_code == 1 and "there is no backup in" in refused.output
     done = CliRunner().invoke(main, ["backup", place, "--data", data])
     assert done.exit_code == 0 and "2 snapshots and models" in done.output, done.output
-    listed = CliRunner().invoke(main, ["restore", place, "--list", "--data", str(tmp_path / "there")])
+    listed = CliRunner().invoke(main, ["restore", place, "--list"])
     assert listed.exit_code == 0 and "UTC" in listed.output
     refused = CliRunner().invoke(main, ["restore", place, "--until", "soon", "--data", data])
     assert refused.exit_code == 2 and "2026-12-31T23:59:59Z" in refused.output

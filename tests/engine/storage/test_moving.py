@@ -41,7 +41,7 @@ def places(server: str, tmp_path: Path) -> Places:
 def moved(
     shop: Shop, source: str, url: str, progress: Callable[[float, str], None] = lambda *_: None
 ) -> dict[str, int]:
-    return move_data(Settings.of(shop.folder / "data", {}, database_url=source), url, progress)
+    return move_data(Settings.of(shop.folder / "data", {}, database_url=source), url, progress).rows
 
 
 @pytest.mark.parametrize(("start", "end"), [("file", "postgres"), ("postgres", "file")])
@@ -180,6 +180,7 @@ def test_the_command_says_what_was_moved_and_what_to_set(places: Places, open_sh
     data = open_shop().furnish().folder / "data"
     done = CliRunner().invoke(main, ["migrate", "--to", places["postgres"], "--data", str(data)])
     assert done.exit_code == 0, done.output
+    assert "Nobody could write for " in done.output
     assert "records" in done.output and "set RECGATE_DATABASE_URL to postgresql+psycopg://recgate:***@" in done.output
     again = CliRunner().invoke(main, ["migrate", "--to", places["postgres"], "--data", str(data)])
     assert again.exit_code == 1 and "start with that" in again.output
