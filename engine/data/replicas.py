@@ -113,13 +113,13 @@ class Replicas:
         self._threads[1].start()
 
     def close(self) -> None:
-        self.doorbell.trust(0.0)
         self._stop.set()
         with self._changed:
             self._changed.notify()
         for thread in self._threads:
             if thread.is_alive():
                 thread.join()
+        self.doorbell.trust(0.0)  # before it is no longer waited for
         if self._beaten > 0:
             try:
                 with self._database.write() as connection:
