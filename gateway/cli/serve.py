@@ -19,6 +19,7 @@ import click
 from engine import Engine, Settings, WriteServer
 from gateway.cli.options import data_option, plain_errors
 from gateway.config import Config
+from gateway.forwarding.engines import VARIABLE, engines_in
 from gateway.processes.listen import bind_each, give_by_core
 from gateway.processes.start import configuration, engine_settings
 from gateway.processes.starvation import Starvation
@@ -35,6 +36,8 @@ class ServeOptions:
     pin: bool
     job_nice: int
     instant: bool
+    role: str
+    engines: str
     data: Path
 
 
@@ -55,6 +58,15 @@ class ServeOptions:
 @click.option(
     "--instant", is_flag=True, help="For tests: no pending states, automatic training soon; or RECGATE_INSTANT=1."
 )
+@click.option(
+    "--role",
+    type=click.Choice(("all", "engine", "gateway")),
+    default="all",
+    show_default=True,
+    envvar="RECGATE_ROLE",
+    help="gateway: no engine of its own; it asks those of --engines. engine: what such gateways ask.",
+)
+@click.option("--engines", default="", envvar=VARIABLE, metavar="URL,…", help="The engines that a gateway asks.")
 @data_option
 def command(**values: Any) -> None:
     """Serve the gateway and the Personalize API."""
@@ -63,8 +75,12 @@ def command(**values: Any) -> None:
         os.environ["RECGATE_INSTANT"] = "1"  # for all of the server's processes
     logging.basicConfig(level=logging.INFO, format="%(asctime)s recgate %(levelname)s %(message)s")
     cores = cores_for(options)
+    with plain_errors():
+        engines = engines_in(options.engines) if options.role == "gateway" else ()
     sockets = listening(options.host, options.port, cores.workers)
     give_by_core(sockets, cores.pinned)
+    if engines:
+        raise SystemExit(serve_gateway(options, engines, cores, sockets))
     with plain_errors():
         config, settings = configured(options)
     writer = WriteServer(settings.data_dir, uuid4().hex[:8])
@@ -86,6 +102,23 @@ def command(**values: Any) -> None:
     writer.close()
     engine.close()
     raise SystemExit(status)
+
+
+def serve_gateway(options: ServeOptions, engines: Sequence[str], cores: Cores, sockets: Sequence[socket.socket]) -> int:
+    """Workers alone: the engines have the data, the jobs and the configuration. Returns the exit status."""
+    server = f"{socket.gethostname()}-{sockets[0].getsockname()[1]}"
+    numbers = options.data.resolve() / "run" / "metrics" / server
+    supervisor = Supervisor()
+    arguments = ["--gate", str(supervisor.gate), "--numbers", str(numbers), "--engines", ",".join(engines)]
+    module = "gateway.processes.forwarding_worker"
+    try:
+        supervisor.start(children_at(sockets, cores.pinned, module, arguments))
+        forget_numbers(numbers)
+        port = sockets[0].getsockname()[1]
+        click.echo(f"recgate serves on {url_of(options.host, port)} and asks {', '.join(engines)}")
+        return supervisor.run()
+    finally:
+        supervisor.end()
 
 
 class Cores(NamedTuple):
@@ -118,8 +151,12 @@ def announce(options: ServeOptions, config: Config, sockets: Sequence[socket.soc
     if note := exposure(options.host, config):
         click.echo(note, err=True)
     port = sockets[0].getsockname()[1]
-    where = f"http://[{options.host}]:{port}" if ":" in options.host else f"http://{options.host}:{port}"
+    where = url_of(options.host, port)
     click.echo(f"recgate serves on {where} with {len(sockets)} workers, data in {options.data}, docs at {where}/docs")
+
+
+def url_of(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def exposure(host: str, config: Config) -> str:
@@ -148,16 +185,22 @@ def opened(settings: Settings, server: str) -> Engine:
 def worker_children(
     sockets: Sequence[socket.socket], cores: Sequence[int], options: ServeOptions, server: str, gate: int
 ) -> list[Child]:
-    """The workers: each answers on a socket of its own, and holds the others' for when one of them does not. `cores`
-    has one for each worker, or none."""
     arguments = ["--gate", str(gate), "--server", server, "--data", str(options.data.resolve())]
     arguments += ["--config", options.config] if options.config is not None else []
+    return children_at(sockets, cores, "gateway.processes.worker", arguments)
+
+
+def children_at(
+    sockets: Sequence[socket.socket], cores: Sequence[int], module: str, arguments: Sequence[str]
+) -> list[Child]:
+    """The workers: each answers on a socket of its own, and holds the others' for when one of them does not. `cores`
+    has one for each worker, or none."""
     children = []
     for number, (own, core) in enumerate(zip_longest(sockets, cores), 1):
         name, fds = f"worker-{number}", ",".join(str(sock.fileno()) for sock in dict.fromkeys([own, *sockets]))
         own_arguments = ["--name", name, "--fds", fds, *arguments]
         pinned_to = [] if core is None else [core]
-        children.append(Child(name, "gateway.processes.worker", own_arguments, sockets, cores=pinned_to))
+        children.append(Child(name, module, own_arguments, sockets, cores=pinned_to))
     return children
 
 

@@ -72,6 +72,12 @@ class Transport:
         encoded = httpx.Response(response.status, headers=response.raw, stream=ChunkedBody(response.body))
         return await read_whole(encoded)
 
+    async def ask(self, place: str, target: str, request: OutboundRequest, seconds: float) -> OutboundResponse:
+        """Send a request whose URL is a place (scheme, host and port) and a target, to the byte; the body comes as it
+        was sent. Raises `TimeoutError` and `httpx.HTTPError`."""
+        origin = self._origins.get(place) or self._open_origin(place)
+        return await origin.pool.within(encode_request(request, origin.host, target), seconds)
+
     async def aclose(self) -> None:
         for origin in self._origins.values():
             await origin.pool.close()

@@ -7,12 +7,15 @@ import logging
 import select
 import socket
 from collections.abc import Sequence
+from typing import Any
 
 import uvicorn
 
 log = logging.getLogger("recgate.worker")
 
 LOOKS = 4
+KEEP_ALIVE_S = 75
+DRAIN_S = 5
 
 
 class TakeoverServer(uvicorn.Server):
@@ -57,6 +60,23 @@ class TakeoverServer(uvicorn.Server):
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
         return protocol
+
+
+def server_config(app: Any, http: Any) -> uvicorn.Config:
+    """The configuration of a worker's server; `http` makes its connections' protocol."""
+    return uvicorn.Config(
+        app,
+        loop="uvloop",
+        http=http,
+        ws="none",  # else it loads a library for them
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,  # the configuration names the proxies: gateway.context.viewer
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=DRAIN_S,
+    )
 
 
 def _accepted(sock: socket.socket) -> socket.socket | None:

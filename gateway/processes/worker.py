@@ -15,7 +15,6 @@ from pathlib import Path
 from gateway import needless
 
 with needless.hidden():
-    import uvicorn
     from litestar import Litestar
 
     from engine import Engine, EngineError
@@ -24,13 +23,11 @@ with needless.hidden():
     from gateway.connection.protocol import protocol_of
     from gateway.processes.start import configuration, engine_settings, fan_out_of
     from gateway.processes.supervisor import MISCONFIGURED
-    from gateway.processes.takeover import TakeoverServer
+    from gateway.processes.takeover import TakeoverServer, server_config
     from gateway.telemetry import MissingExporter
 
 log = logging.getLogger("recgate.worker")
 
-KEEP_ALIVE_S = 75
-DRAIN_S = 5
 COLLECT_AFTER = 50_000  # new objects that live
 
 
@@ -47,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with needless.hidden():
         app = _app(options, leaving=lambda: server.should_exit)
     own, *others = (socket.socket(fileno=int(fd)) for fd in options.fds.split(","))
-    server = TakeoverServer(_uvicorn_config(app), others)
+    server = TakeoverServer(server_config(app, protocol_of(app.state.hot_cache, app.state.direct)), others)
     _spare_the_collector()
     log.info("ready in %.2f s", time.monotonic() - started)
     server.run(sockets=[own])
@@ -78,22 +75,6 @@ def _app(options: argparse.Namespace, leaving: Callable[[], bool]) -> Litestar:
     except (ConfigError, MissingExporter) as error:
         log.error("the worker can't start: %s", error)
         raise SystemExit(MISCONFIGURED) from None
-
-
-def _uvicorn_config(app: Litestar) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        loop="uvloop",
-        http=protocol_of(app.state.hot_cache, app.state.direct),
-        ws="none",  # else it loads a library for them
-        lifespan="on",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,  # the configuration names the proxies: gateway.context.viewer
-        timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=DRAIN_S,
-    )
 
 
 def _spare_the_collector() -> None:

@@ -21,7 +21,7 @@ from gateway.cli.local import Local, opened
 from tests.server.world import EVENT_SCHEMA, write_csvs
 
 RECIPE = "arn:aws:personalize:::recipe/aws-user-personalization-v2"
-WAIT_S = 240.0
+WAIT_S = 900.0  # a training of seconds, on a machine that others keep busy
 
 
 @contextmanager

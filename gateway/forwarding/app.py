@@ -1,0 +1,253 @@
+"""A gateway without an engine: each request goes to the engine of its user, and to the next where that is gone.
+
+Everything that an engine answers is answered through it, as it is: REST, events, the AWS wire (signatures hold, as
+Host and body stay what they were). Answers come from the engines, and so from after every acknowledged event. What a
+gateway has kept stands in only while none of them answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
+from typing import Any, NamedTuple, cast
+
+import httpx
+import msgspec
+from litestar.types import HTTPScope, LifeSpanScope, Receive, Scope, Send
+
+from gateway.forwarding.engines import Engines
+from gateway.forwarding.last_answers import LastAnswers, key_of, repeated
+from gateway.forwarding.subject import subject_of
+from gateway.outbound.connection import Stale
+from gateway.outbound.message import OutboundRequest, OutboundResponse, RawHeaders
+from gateway.outbound.transport import Transport
+from gateway.routes.replies import StreamedResponse
+from gateway.telemetry import MetricsPage, Telemetry
+
+log = logging.getLogger(__name__)
+
+READ_S = 3.0  # for an engine's answer, before the next one is asked
+WRITE_S = 30.0  # for what must not be done twice
+READY_S = 2.0
+LARGEST_BODY = 16 << 20
+READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+# POST that changes nothing: lists over REST, and Personalize's runtime
+READ_PATHS = (
+    b"/recommend-many/",
+    b"/rerank-items/",
+    b"/recommendations",
+    b"/personalize-ranking",
+    b"/action-recommendations",
+    b"/ofrep/",
+)
+STREAMS = b"/sub/"  # GrowthBook's: goes on for as long as the caller listens
+HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"transfer-encoding", b"content-length", b"date", b"upgrade"))
+UNAVAILABLE = "ServiceUnavailableException"
+NO_STORE = (b"cache-control", b"no-store")
+JSON = (b"content-type", b"application/json")
+
+
+class Forwarded(NamedTuple):
+    """A request on its way. `headers` are those that an engine gets."""
+
+    method: str
+    path: bytes
+    query: bytes
+    headers: RawHeaders
+    body: bytes
+
+    @property
+    def target(self) -> bytes:
+        return b"%b?%b" % (self.path, self.query) if self.query else self.path
+
+    @property
+    def changes_nothing(self) -> bool:
+        return self.method in READ_METHODS or (self.method == "POST" and self.path.startswith(READ_PATHS))
+
+
+class NoEngine(Exception):
+    """No engine has answered. `is_open`: whether one of them has done what was asked is open."""
+
+    def __init__(self, *, is_open: bool) -> None:
+        super().__init__("no engine answers")
+        self.is_open = is_open
+
+
+class ForwardingApp:
+    """The ASGI application of a gateway's worker."""
+
+    def __init__(
+        self,
+        engines: Engines,
+        transport: Transport,
+        telemetry: Telemetry,
+        metrics: MetricsPage,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._engines, self._transport, self._telemetry, self._metrics = engines, transport, telemetry, metrics
+        self._last, self._monotonic = LastAnswers(monotonic), monotonic
+        self._own = {"/health": self._health, "/ready": self._ready, "/metrics": self._numbers}
+
+    async def __call__(self, scope: Scope | LifeSpanScope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:  # an HTTP request: there are no others
+            await self._serve(cast(HTTPScope, scope), receive, send)
+
+    async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        began, own = self._monotonic(), self._own.get(scope["path"])
+        if own is not None:
+            reply = await own()
+        else:
+            request = await _received(scope, receive)
+            if request is None:
+                reply = _problem(413, "PayloadTooLarge", f"A body has at most {LARGEST_BODY} bytes.")
+            elif request.path.startswith(STREAMS):
+                await self._stream(request, scope, receive, send)
+                return
+            else:
+                reply = await self._answer(request)
+            self._telemetry.request("forwarded", reply[0], self._monotonic() - began)
+        await _reply(send, *reply, head_only=scope["method"] == "HEAD")
+
+    async def _answer(self, request: Forwarded) -> tuple[int, RawHeaders, bytes]:
+        key = key_of(request.target, request.headers) if request.method == "GET" else b""
+        try:
+            response = await self._asked(request)
+        except NoEngine as error:
+            if key and (last := self._last.find(key)) is not None:
+                self._telemetry.lookup("", "", "stale")
+                return last.response.status, repeated(last, self._last.age(last)), last.response.body
+            done = " Whether it was done is open." if error.is_open else ""
+            return _problem(503, UNAVAILABLE, f"No engine answers at present.{done}")
+        if key and response.status == 200:
+            self._last.keep(key, response)
+        return response.status, response.raw, response.body
+
+    async def _asked(self, request: Forwarded) -> OutboundResponse:
+        """The first engine's answer, by the order of the request's user. Raises `NoEngine`."""
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers}
+        outbound = OutboundRequest(request.method, "", headers, request.body)
+        repeatable, target = request.changes_nothing, request.target.decode("latin-1")
+        for place in self._engines.order(subject_of(request.path, request.query, request.body)):
+            began = self._monotonic()
+            try:
+                response = await self._transport.ask(place, target, outbound, READ_S if repeatable else WRITE_S)
+            except (httpx.HTTPError, TimeoutError) as error:
+                self._telemetry.called("engine", self._monotonic() - began, failed=True)
+                self._engines.rest(place)
+                log.warning("the engine %s does not answer: %s", place, error or type(error).__name__)
+                if not repeatable and not _is_unsent(error):
+                    raise NoEngine(is_open=True) from error
+            else:
+                self._telemetry.called("engine", self._monotonic() - began, failed=False)
+                self._engines.answered(place)
+                return response
+        raise NoEngine(is_open=False)
+
+    async def _stream(self, request: Forwarded, scope: Scope, receive: Receive, send: Send) -> None:
+        """Parts go on as they come, until the engine or the caller ends."""
+        place = self._engines.order(subject_of(request.path, request.query, b""))[0]
+        url = f"{place}{request.target.decode('latin-1')}"
+        async with AsyncExitStack() as opened:
+            client = await opened.enter_async_context(httpx.AsyncClient(timeout=httpx.Timeout(READ_S, read=None)))
+            try:
+                stream = client.stream(request.method, url, headers=request.headers)
+                response = await opened.enter_async_context(stream)
+            except httpx.HTTPError:
+                self._engines.rest(place)
+                await _reply(send, *_problem(503, UNAVAILABLE, "No engine answers at present."), head_only=False)
+                return
+            headers = _end_to_end(response.headers.raw)
+            await StreamedResponse(response.status_code, headers, response.aiter_raw())(scope, receive, send)
+
+    # ---- the gateway's own
+
+    async def _health(self) -> tuple[int, RawHeaders, bytes]:
+        return 200, [JSON, NO_STORE], b'{"status":"ok"}'
+
+    async def _ready(self) -> tuple[int, RawHeaders, bytes]:
+        """Ready while one of its engines is."""
+        states = await asyncio.gather(*map(self._state, self._engines.places))
+        ready = "ok" in states
+        checks = {f"engine {number}": state for number, state in enumerate(states, 1)}
+        body = msgspec.json.encode({"status": "ready" if ready else "not ready", "checks": checks})
+        return 200 if ready else 503, [JSON, NO_STORE], body
+
+    async def _state(self, place: str) -> str:
+        try:
+            response = await self._transport.ask(place, "/ready", OutboundRequest("GET", "", {}), READY_S)
+        except (httpx.HTTPError, TimeoutError):
+            return "does not answer"
+        return "ok" if response.status == 200 else "not ready"
+
+    async def _numbers(self) -> tuple[int, RawHeaders, bytes]:
+        media_type, page = await asyncio.to_thread(self._metrics.render)
+        return 200, [(b"content-type", media_type.encode()), NO_STORE], page
+
+    async def _live(self, receive: Receive, send: Callable[[Any], Awaitable[None]]) -> None:
+        await receive()  # the start
+        self._metrics.open()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()  # the end
+        await self._transport.aclose()
+        await asyncio.to_thread(self._metrics.close)
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _received(scope: HTTPScope, receive: Receive) -> Forwarded | None:
+    """The whole request; None where its body is too large, or the caller has gone before its end."""
+    body, more = b"", scope["method"] not in READ_METHODS
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        body += message["body"]
+        more = message["more_body"]
+        if len(body) > LARGEST_BODY:
+            return None
+    client = scope["client"]
+    headers = _onward(scope["headers"], "" if client is None else client[0])
+    return Forwarded(scope["method"], scope["raw_path"], scope["query_string"], headers, body)
+
+
+def _onward(headers: Iterable[tuple[bytes, bytes]], peer: str) -> RawHeaders:
+    """The headers for an engine: the peer joins those that the request came by, and nothing is compressed."""
+    kept, came_by = [], []
+    for name, value in headers:
+        if name == b"x-forwarded-for":
+            came_by.append(value)
+        elif name not in HOP_BY_HOP and name not in (b"accept-encoding", b"expect"):
+            kept.append((name, value))
+    if peer:
+        came_by.append(peer.encode())
+    agent = [] if any(name == b"user-agent" for name, _ in kept) else [(b"user-agent", b"")]
+    return [*kept, *agent, (b"accept-encoding", b"identity"), (b"x-forwarded-for", b", ".join(came_by))]
+
+
+def _is_unsent(error: Exception) -> bool:
+    return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) or (isinstance(error, Stale) and error.unsent)
+
+
+def _problem(status: int, code: str, message: str) -> tuple[int, RawHeaders, bytes]:
+    headers = [JSON, NO_STORE, (b"x-amzn-errortype", code.encode())]
+    if status == 503:
+        headers.append((b"retry-after", b"1"))
+    body = msgspec.json.encode({"type": "Gateway", "code": code, "__type": code, "message": message})
+    return status, headers, body
+
+
+def _end_to_end(headers: RawHeaders) -> RawHeaders:
+    return [(name, value) for field, value in headers if (name := field.lower()) not in HOP_BY_HOP]
+
+
+async def _reply(send: Send, status: int, headers: RawHeaders, body: bytes, *, head_only: bool) -> None:
+    length = next((value for name, value in headers if name.lower() == b"content-length"), b"%d" % len(body))
+    sent = _end_to_end(headers)
+    if status not in (204, 304):
+        sent.append((b"content-length", length if head_only else b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": status, "headers": sent})
+    await send({"type": "http.response.body", "body": b"" if head_only else body, "more_body": False})

@@ -1,0 +1,162 @@
+"""Gateways and engines apart: all that a server answers is answered through a gateway that has no engine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import httpx
+import pytest
+from botocore.config import Config as BotoConfig
+
+from tests.server.world import ARN, CONFIG, TRACKING_ID, Server, running
+
+USERS = [f"u{number}" for number in range(40)]
+
+
+@dataclass
+class World:
+    gateway: Server
+    engines: tuple[Server, Server]
+
+
+@pytest.fixture(scope="module")
+def world(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("roles")
+    data, config = folder / "data", folder / "shop.yaml"
+    shutil.copytree(trained, data)
+    keys = "{accessKeyId: AKIDROLES, secretAccessKey: a-secret-of-roles, accountId: '000000000000'}"
+    config.write_text(f"{CONFIG}\ntrustedProxies: [127.0.0.1]\naws: {{accessKeys: [{keys}]}}\n")
+    one, two = (Server(data, config, workers=1, flags=("--role", "engine")) for _ in range(2))
+    with running(one), running(two):
+        (folder / "gateway").mkdir()
+        flags = ("--role", "gateway", "--engines", f"{one.url},{two.url}")
+        with running(Server(folder / "gateway", workers=1, flags=flags)) as gateway:
+            yield World(gateway, (one, two))
+
+
+@pytest.fixture
+def client(world: World) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=world.gateway.url, timeout=20) as client:
+        yield client
+
+
+def test_routes_answer_as_the_engine_does(world: World, client: httpx.Client) -> None:
+    paths = [
+        "/recommend-items/shop/for-you/u3?numResults=5",
+        "/related-items/shop/near/i4?numResults=5",
+        "/explain-items/shop/for-you/u3/i4",
+        "/cohorts/shop/crowd/u3",
+        "/recommend-items/shop/nothing/u3",
+        "/openapi.json",
+        "/nowhere",
+    ]
+    with httpx.Client(base_url=world.engines[0].url, timeout=20) as direct:
+        for path in paths:
+            through, straight = client.get(path), direct.get(path)
+            assert (through.status_code, through.content) == (straight.status_code, straight.content), path
+            assert set(through.headers) ^ set(straight.headers) <= {"age"}, path
+        body = {"requests": [{"action": "recommend-items", "recommender": "for-you", "userId": "u3"}]}
+        through, straight = (each.post("/recommend-many/shop", json=body) for each in (client, direct))
+        assert (through.status_code, through.json()) == (straight.status_code, straight.json())
+    again = client.get(paths[0])
+    assert again.headers["x-cache"] == "hit"
+    assert client.get(paths[0], headers={"if-none-match": again.headers["etag"]}).status_code == 304
+    head = client.head(paths[0])
+    assert head.status_code == 200 and head.headers["content-length"] == str(len(again.content))
+
+
+def test_an_event_through_the_gateway_is_in_the_next_answer(client: httpx.Client) -> None:
+    for number in range(20):
+        path = f"/recommend-items/shop/for-you/new-{number}?numResults=5"
+        client.get(path)
+        first = client.get(path).json()["itemList"][0]["itemId"]
+        event = {"eventType": "view", "itemId": first}
+        sent = client.post("/events/shop", json={"userId": f"new-{number}", "sessionId": "s", "eventList": [event]})
+        assert sent.status_code == 200
+        assert first not in [item["itemId"] for item in client.get(path).json()["itemList"]]
+
+
+def test_boto3_speaks_through_it_signed(world: World) -> None:
+    def service(name: str) -> object:
+        return boto3.client(
+            name,
+            endpoint_url=world.gateway.url,
+            region_name="us-east-1",
+            aws_access_key_id="AKIDROLES",
+            aws_secret_access_key="a-secret-of-roles",
+            config=BotoConfig(retries={"max_attempts": 0}),
+        )
+
+    campaigns = service("personalize").list_campaigns()["campaigns"]  # type: ignore[attr-defined]
+    assert {each["name"] for each in campaigns} >= {"for-you", "popular"}
+    event = {"eventType": "view", "sentAt": 1_700_000_000, "itemId": "i1"}
+    service("personalize-events").put_events(  # type: ignore[attr-defined]
+        trackingId=TRACKING_ID, sessionId="s", userId="b1", eventList=[event]
+    )
+    listed = service("personalize-runtime").get_recommendations(  # type: ignore[attr-defined]
+        campaignArn=f"{ARN}:campaign/for-you", userId="b1", numResults=3
+    )
+    assert len(listed["itemList"]) == 3
+
+
+def asked_of(server: Server) -> float:
+    """The lists that a server was asked for."""
+    lines = httpx.get(f"{server.url}/metrics").text.splitlines()
+    wanted = 'recgate_requests_total{route="recommend-items"'
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(wanted))
+
+
+def test_a_user_stays_with_one_engine_and_all_share_them(world: World, client: httpx.Client) -> None:
+    counts = []
+    for _ in range(3):
+        before = [asked_of(server) for server in world.engines]
+        for user in USERS:
+            assert client.get(f"/recommend-items/shop/uncached/{user}").status_code == 200
+        counts.append([asked_of(server) - count for server, count in zip(world.engines, before, strict=True)])
+    assert all(sum(each) == len(USERS) and each == counts[0] and min(each) > 0 for each in counts)
+
+
+def test_without_engines_old_answers_stand_in_and_events_are_refused(world: World, client: httpx.Client) -> None:
+    path, other = "/recommend-items/shop/for-you/u7?numResults=5", "/recommend-items/shop/uncached/u7"
+    before = client.get(path)
+    one, two = world.engines
+    assert one.process is not None and two.process is not None
+    os.killpg(one.process.pid, signal.SIGKILL)
+    one.process.wait()
+    for user in USERS:  # those of either engine
+        assert client.get(f"/recommend-items/shop/uncached/{user}").status_code == 200
+    event = {"userId": "u7", "sessionId": "s", "eventList": [{"eventType": "view", "itemId": "i1"}]}
+    assert client.post("/events/shop", json=event).status_code == 200
+    assert client.get("/ready").json()["checks"] == {"engine 1": "does not answer", "engine 2": "ok"}
+    seen = client.get(path)
+    assert seen.json() != before.json()
+    two.kill_all()
+    stale = client.get(path)
+    assert (stale.status_code, stale.content, stale.headers["x-cache"]) == (200, seen.content, "stale")
+    refused = [client.get(other), client.post("/events/shop", json=event), client.get(path, headers={"x-api-key": "a"})]
+    assert [each.status_code for each in refused] == [503, 503, 503]
+    assert refused[0].json()["code"] == "ServiceUnavailableException" and "retry-after" in refused[0].headers
+    assert client.get("/ready").status_code == 503 and client.get("/health").status_code == 200
+    assert 'outcome="stale"' in client.get("/metrics").text
+    for server in (one, two):
+        server.process = None
+        server.start()
+    time.sleep(1.1)
+    assert client.get(other).status_code == 200 and client.get("/ready").status_code == 200
+
+
+def test_a_gateway_says_which_addresses_it_needs(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "gateway", "serve", "--port", "0", "--role", "gateway", "--data", str(tmp_path)]
+    for engines, word in (("", "RECGATE_ENGINES=http://HOST:PORT"), ("e1:8080", "'e1:8080' is no engine's address")):
+        environ = {**os.environ, "RECGATE_ENGINES": engines}
+        ended = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False, env=environ)
+        assert ended.returncode == 1 and word in ended.stderr
