@@ -108,7 +108,7 @@ class Work:
         try:
             publish(self.engine, self.job, new, also, counts)
         except SnapshotOvertaken:
-            store.remove(path)
+            discard(store, [path])
             raise
         _forget_old(store, path, 1 if group.erased else SNAPSHOTS_KEPT)
         for seq in group.erased:  # the records themselves name who was deleted
@@ -209,16 +209,22 @@ def _remove(engine: Engine, job: Job, seqs: list[int]) -> None:
 
 
 def _forget_old(store: ArtifactStore, newest: str, most: int) -> None:
-    """Older snapshots go, not later ones, which others may have published meanwhile; a process that still maps one
-    keeps its pages until it lets go."""
-    group = newest.rpartition("/")[0]
+    """Older snapshots go; a process that still maps one keeps its pages until it lets go."""
     try:
-        whole = [path for path in store.paths(group) if "/." not in path]
-        earlier = [path for path in whole if _seq_of(path) < _seq_of(newest)]
-        for path in sorted(earlier, key=_seq_of, reverse=True)[most - 1 :]:
+        earlier = [path for path in store.paths(newest.rpartition("/")[0]) if path != newest and "/." not in path]
+    except Unavailable as error:
+        log.warning("what is older than %s is left to the next cleaning: %s", newest, error.message)
+        return
+    discard(store, sorted(earlier, key=_seq_of, reverse=True)[most - 1 :])
+
+
+def discard(store: ArtifactStore, paths: Sequence[str]) -> None:
+    """Remove what nothing uses any more; what was published instead counts whether that succeeds or not."""
+    for path in paths:
+        try:
             store.remove(path)
-    except Unavailable as error:  # what was published counts all the same
-        log.warning("earlier snapshots of %s are left to the next cleaning: %s", group, error.message)
+        except Unavailable as error:
+            log.warning("%s is left to the next cleaning: %s", path, error.message)
 
 
 def _seq_of(path: str) -> int:

@@ -261,7 +261,13 @@ class S3Store:
         if len(path.split("/")) < PARTS["models"]:
             return set()
         others = {key.rpartition("/")[0] for key in self._keys(path.rpartition("/")[0]) if key.endswith(f"/{MANIFEST}")}
-        return {file.key for other in others - {path} for file in self._manifest(other).files if file.at == path}
+        return {file.key for other in others - {path} for file in self._files(other) if file.at == path}
+
+    def _files(self, path: str) -> tuple[ManifestFile, ...]:
+        """The files of a folder; none where it is gone meanwhile, or nobody can read it."""
+        with suppress(FileNotFoundError, Damaged):
+            return self._manifest(path).files
+        return ()
 
     def _delete(self, keys: Iterable[str]) -> None:
         objects = [{"Key": self._prefix + key} for key in keys]

@@ -89,6 +89,12 @@ def test_a_failed_versions_and_an_interrupted_jobs_leftovers_go(shop: Shop, vers
     assert models(shop) == {own} and len(snapshots(shop)) == 1
 
 
+def test_what_the_job_of_a_deleted_group_could_not_remove_goes(shop: Shop, version: str):
+    for path in ("groups/gone/9-abcdef01", "models/gone/popular/abcdef01"):
+        (shop.folder / "data" / path).mkdir(parents=True)
+    assert clean(shop) == "2 folders removed"
+
+
 def test_superseded_snapshots_go_while_processes_read_them(shop: Shop, version: str, open_shop: Callable[..., Shop]):
     other = open_shop()
     shop.deploy(version)

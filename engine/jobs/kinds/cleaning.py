@@ -52,11 +52,13 @@ def _used_models(engine: Engine) -> set[str]:
 
 
 def _unused_snapshots(engine: Engine) -> Iterator[str]:
-    """All but the one that workers read, of groups that have one; the group's own job sees to those of deleted ones."""
+    """All but the one that workers read, of groups that have one, and what the jobs of deleted ones have left."""
     paths = engine.store.paths("groups")
     used = {row.path for row in engine.database.rows(sa.select(snapshots.c.path))}
     groups = {path.split("/")[1] for path in used}
-    yield from (path for path in paths if path not in used and path.split("/")[1] in groups)
+    living = {group.uid for group in engine.records.list(DatasetGroupRecord) if group.deleted_at is None}
+    unpublished = living - groups
+    yield from (path for path in paths if path not in used and path.split("/")[1] not in unpublished)
 
 
 def _is_there(engine: Engine, record: Record) -> bool:

@@ -16,7 +16,7 @@ from engine.jobs.choosing import settings_of
 from engine.jobs.group_data import current
 from engine.jobs.training import trained_on, with_new_items
 from engine.jobs.training_data import training_data
-from engine.jobs.work import Work, hold
+from engine.jobs.work import Work, discard, hold
 from engine.queue.queue import Job
 from engine.recipe import Model, stretch
 from engine.records import (
@@ -69,7 +69,7 @@ def _publish(work: Work, group: DatasetGroupRecord, target: AnsweringModel, name
     """The one that it replaces goes at once: who is about to load it looks again (see `Deployments`)."""
     before = publish(work.engine, work.job, target.record.arn, target.version.arn, list(target.answers), name)
     if before not in (None, "", name):
-        work.engine.store.remove(beside(own_path(target.record, group.uid), before))
+        discard(work.engine.store, [beside(own_path(target.record, group.uid), before)])
 
 
 @write
