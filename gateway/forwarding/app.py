@@ -44,6 +44,7 @@ READ_PATHS = (
     b"/ofrep/",
 )
 STREAMS = b"/sub/"  # GrowthBook's: goes on for as long as the caller listens
+POSITION, BEHIND = b"x-recgate-position", b"x-recgate-behind"
 HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"transfer-encoding", b"content-length", b"date", b"upgrade"))
 UNAVAILABLE = "ServiceUnavailableException"
 NO_STORE = (b"cache-control", b"no-store")
@@ -120,7 +121,10 @@ class ForwardingApp:
         except NoEngine as error:
             if key and (last := self._last.find(key)) is not None:
                 self._telemetry.lookup("", "", "stale")
-                return last.response.status, repeated(last, self._last.age(last)), last.response.body
+                headers = repeated(last, self._last.age(last))
+                if any(name == POSITION for name, _ in request.headers):
+                    headers.append((BEHIND, b"0"))  # how far it has seen the log nobody knows any more
+                return last.response.status, headers, last.response.body
             done = " Whether it was done is open." if error.is_open else ""
             return _problem(503, UNAVAILABLE, f"No engine answers at present.{done}")
         if key and response.status == 200:

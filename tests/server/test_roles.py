@@ -142,6 +142,7 @@ def test_without_engines_old_answers_stand_in_and_events_are_refused(world: Worl
     two.kill_all()
     stale = client.get(path)
     assert (stale.status_code, stale.content, stale.headers["x-cache"]) == (200, seen.content, "stale")
+    assert client.get(path, headers={"x-recgate-position": "9"}).headers["x-recgate-behind"] == "0"
     refused = [client.get(other), client.post("/events/shop", json=event), client.get(path, headers={"x-api-key": "a"})]
     assert [each.status_code for each in refused] == [503, 503, 503]
     assert refused[0].json()["code"] == "ServiceUnavailableException" and "retry-after" in refused[0].headers
