@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -66,6 +67,15 @@ async def get(port: int, path: str, headers: Mapping[str, str] | None = None) ->
         return await connection.get(path, headers)
     finally:
         connection.close()
+
+
+def listens(port: int) -> bool:
+    """True where somebody takes connections."""
+    try:
+        socket.create_connection((HOST, port), 1).close()
+    except OSError:
+        return False
+    return True
 
 
 async def post(port: int, path: str, body: object) -> Answer:

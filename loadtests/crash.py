@@ -15,7 +15,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -84,7 +84,7 @@ def main(rounds: int, workers: int, seed: int) -> None:
         finally:
             server.stop()
             orphans = bury(data)
-        verdict = judged(sent, logged(data))
+        verdict = judged(sent.acknowledged, sent.tried, logged(data))
     console.print(table(kills))
     good = told(console, sent, verdict, answers, unfinished, orphans)
     raise SystemExit(0 if good else 1)
@@ -251,12 +251,12 @@ def logged(data: Path) -> list[str]:
     return found
 
 
-def judged(sent: Sent, in_log: Iterable[str]) -> Verdict:
+def judged(acknowledged: Set[str], tried: Set[str], in_log: Iterable[str]) -> Verdict:
     counts = Counter(in_log)
     return Verdict(
-        lost=len(sent.acknowledged - counts.keys()),
+        lost=len(acknowledged - counts.keys()),
         doubled=sum(count > 1 for count in counts.values()),
-        unknown=len(counts.keys() - sent.tried),
+        unknown=len(counts.keys() - tried),
     )
 
 

@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from loadtests import bench, client, contest, crash, freshness, memory, report, startup, training, world, wrk
-from loadtests.crash import Sent, Verdict
+from loadtests.crash import Verdict
 
 QUIET = Console(quiet=True)
 
@@ -21,7 +21,7 @@ QUIET = Console(quiet=True)
     ],
 )
 def test_a_crash_may_lose_only_what_was_not_acknowledged(tried, acknowledged, in_log, verdict):
-    assert crash.judged(Sent(set(tried), set(acknowledged)), in_log) == verdict
+    assert crash.judged(set(acknowledged), set(tried), in_log) == verdict
 
 
 def test_every_victim_has_its_turn(monkeypatch):
