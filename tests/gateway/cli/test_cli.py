@@ -174,14 +174,14 @@ def test_serve_ends_with_its_processes_where_nobody_reads_what_it_says(tmp_path:
             server.kill()
 
 
-def test_serve_refuses_a_redis_of_sentinels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_serve_refuses_a_redis_of_many_that_are_not_said_to_be_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a process of its own: no worker may begin, end and begin again."""
-    environ = {**os.environ, "RECGATE_REDIS_URL": "redis+sentinel://:hunter2@s1:26379,s2:26379/mymaster"}
+    environ = {**os.environ, "RECGATE_REDIS_URL": "redis://:hunter2@s1:6379,s2:6379/0"}
     argv = [sys.executable, "-m", "gateway", "serve", "--port", "0", "--workers", "2", "--data", str(tmp_path)]
     ended = subprocess.run(argv, env=environ, capture_output=True, text=True, timeout=60)
     assert ended.returncode == 1
     told = ended.stdout + ended.stderr
-    assert told.count("RECGATE_REDIS_URL: names Sentinels") == 1 and "redis://HOST:PORT/DB" in told
+    assert told.count("RECGATE_REDIS_URL: names several hosts") == 1 and "redis+cluster://HOST:PORT" in told
     assert not [word for word in ("hunter2", "Traceback", "starting it again") if word in told]
 
 
