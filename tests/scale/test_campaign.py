@@ -1,4 +1,4 @@
-"""Some faults of the campaign (`python -m loadtests.campaign` runs hundreds): nothing is lost, nothing is from before."""
+"""Some faults of the campaign (`python -m loadtests.campaign` runs hundreds): nothing lost, nothing from before."""
 
 from __future__ import annotations
 

@@ -174,7 +174,7 @@ def test_serve_ends_with_its_processes_where_nobody_reads_what_it_says(tmp_path:
             server.kill()
 
 
-def test_serve_refuses_a_redis_of_many_that_are_not_said_to_be_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_serve_refuses_a_redis_of_many_that_are_not_said_to_be_one(tmp_path: Path) -> None:
     """In a process of its own: no worker may begin, end and begin again."""
     environ = {**os.environ, "RECGATE_REDIS_URL": "redis://:hunter2@s1:6379,s2:6379/0"}
     argv = [sys.executable, "-m", "gateway", "serve", "--port", "0", "--workers", "2", "--data", str(tmp_path)]
