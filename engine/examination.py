@@ -24,7 +24,8 @@ from engine.serving.deployments import Deployable, Deployments, is_resting, own_
 from engine.settings import Settings
 from engine.storage import watermark
 from engine.storage.artifact_store import ArtifactStore, open_artifacts
-from engine.storage.sql import Database, snapshots
+from engine.storage.sql import Database
+from engine.storage.tables import snapshots
 from engine.storage.watermark import Watermark
 
 MOST_FAULTS = 5  # of one database that are told

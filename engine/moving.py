@@ -18,7 +18,9 @@ from sqlalchemy.engine import make_url
 from engine.errors import Damaged, InvalidInput, Unavailable
 from engine.settings import Settings
 from engine.storage import copying, handover, migrations
-from engine.storage.sql import Database, sqlite_url, tables, with_driver
+from engine.storage.faults import reason_of
+from engine.storage.sql import Database, sqlite_url, with_driver
+from engine.storage.tables import tables
 from engine.storage.watermark import Watermark
 
 Progress = Callable[[float, str], None]  # the fraction that is done, and of what
@@ -178,7 +180,7 @@ def _raw(url: str) -> Iterator[sa.Engine]:
     try:
         yield engine
     except sa.exc.DBAPIError as error:
-        raise Unavailable(f"{without_password(url)} can't be used: {str(error.orig).strip()}") from error
+        raise Unavailable(f"{without_password(url)} can't be used: {reason_of(error)}") from error
     finally:
         engine.dispose()
 

@@ -16,7 +16,8 @@ import sqlalchemy as sa
 
 from engine.data.options import ImportOptions
 from engine.errors import AlreadyExists, NotFound
-from engine.storage.sql import Database, records
+from engine.storage.sql import Database
+from engine.storage.tables import records
 
 JsonMap = dict[str, Any]
 

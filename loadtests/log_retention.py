@@ -21,7 +21,8 @@ from rich.console import Console
 from rich.table import Table
 
 from engine.jobs.trimming import PORTION
-from engine.storage.sql import Database, log, sqlite_url
+from engine.storage.sql import Database, sqlite_url
+from engine.storage.tables import log
 
 FILL = 100_000  # rows of one statement
 BODY = b"[" + b"x" * 90 + b"]"

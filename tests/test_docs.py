@@ -16,7 +16,7 @@ import pytest
 from engine import RECIPES
 from engine.data.snapshot import snapshot_of
 from engine.recipe import Query, silent
-from engine.storage.sql import tables
+from engine.storage.tables import tables
 from gateway.__main__ import COMMANDS, main
 from gateway.config import parse
 from gateway.context.rules import RULES

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from engine.storage.sql import attributed, attributions, log
+from engine.storage.tables import attributed, attributions, log
 
 PENDING = 0
 TOTAL = -1

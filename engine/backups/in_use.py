@@ -13,7 +13,8 @@ from engine.records import DatasetGroupRecord, RecommenderRecord, Records, Solut
 from engine.serving.deployments import items_path, model_arn, own_path
 from engine.storage.artifact_store import ArtifactStore
 from engine.storage.manifest import MANIFEST, ManifestFile, described
-from engine.storage.sql import Database, snapshots
+from engine.storage.sql import Database
+from engine.storage.tables import snapshots
 
 
 def used_paths(database: Database) -> list[str]:

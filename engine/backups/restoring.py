@@ -27,7 +27,8 @@ from engine.records import DatasetGroupRecord, Records
 from engine.settings import Settings
 from engine.storage import copying, handover
 from engine.storage.artifact_store import open_artifacts
-from engine.storage.sql import Database, commits, log, snapshots
+from engine.storage.sql import Database
+from engine.storage.tables import commits, log, snapshots
 from engine.storage.watermark import Watermark
 from engine.storage.write_server import CommandForwarder
 

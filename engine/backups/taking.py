@@ -20,7 +20,8 @@ from engine.settings import Settings
 from engine.storage import copying
 from engine.storage.artifact_store import ArtifactStore, FolderStore, open_artifacts
 from engine.storage.manifest import ManifestFile
-from engine.storage.sql import Database, log
+from engine.storage.sql import Database
+from engine.storage.tables import log
 from engine.storage.watermark import read_only
 
 TRIES = 5

@@ -21,7 +21,8 @@ from engine.data.doorbell import Doorbell, buckets_of
 from engine.data.replicas import Replicas
 from engine.data.shared_append import TURN, Appended, Columns
 from engine.errors import Throttled, Unavailable
-from engine.storage.sql import Database, log, snapshots
+from engine.storage.sql import Database
+from engine.storage.tables import log, snapshots
 
 COMMIT_ROWS = 4000  # the most rows of one transaction
 REMOVED_ROWS = 2000  # of one transaction: events wait for it

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from engine.storage.sql import Database, listed, served
+from engine.storage.sql import Database
+from engine.storage.tables import listed, served
 
 Counts = npt.NDArray[np.uint32]
 TURN = 7233  # of writers: what one reads is what it adds to

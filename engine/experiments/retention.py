@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 import sqlalchemy as sa
 
-from engine.storage.sql import Database, answered, converted, exposed, marked, showings, tables
+from engine.storage.sql import Database
+from engine.storage.tables import answered, converted, exposed, marked, showings, tables
 
 MOST = 5_000  # rows that one step deletes of a table: other writers wait for it
 ANSWERS_KEPT_S = 7 * 86_400.0  # in which an event may name an answer for the first time

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from engine.experiments.readings import Arm, Readings
 from engine.experiments.retention import Retention
-from engine.storage.sql import Database, answered, converted, exposed, showings, weighed
+from engine.storage.sql import Database
+from engine.storage.tables import answered, converted, exposed, showings, weighed
 
 PAGE = 10_000
 TURN = 7232  # of writers: followers would skip late committers

@@ -18,7 +18,8 @@ from engine.errors import Damaged, NotFetched, StorageFault, Unavailable
 from engine.feed.fetcher import Fetcher
 from engine.question import Change
 from engine.storage.artifact_store import ArtifactStore
-from engine.storage.sql import Database, snapshots
+from engine.storage.sql import Database
+from engine.storage.tables import snapshots
 
 log = logging.getLogger(__name__)
 

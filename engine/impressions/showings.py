@@ -20,7 +20,8 @@ import sqlalchemy as sa
 from engine.errors import EngineError, Unavailable
 from engine.impressions.rounds import Rounds
 from engine.question import Fatigue
-from engine.storage.sql import Database, shown_items
+from engine.storage.sql import Database
+from engine.storage.tables import shown_items
 
 log = logging.getLogger(__name__)
 

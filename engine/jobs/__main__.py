@@ -8,15 +8,17 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from queue import SimpleQueue
 
 from engine.engine import Engine
-from engine.errors import EngineError
+from engine.errors import EngineError, Unavailable
 from engine.jobs.runner import Runner
 from engine.queue.owner import SERVER
 from engine.settings import Settings
+from engine.storage.faults import PAUSE_S
 from engine.storage.write_server import JobForwarder
 
 NICE = 10  # a tenth of what an answering thread gets where both want the processor
@@ -41,10 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.gate is not None:
         os.read(options.gate, 1)
     lower_priority(options.nice)
-    changes = {"quotas": options.quotas, **({"allow_file_urls": True} if options.allow_file_urls else {})}
     try:
-        forwarder = JobForwarder(options.writer, gone=lambda: os._exit(GONE)) if options.writer else None
-        engine = Engine.open(Settings.of(options.data, os.environ, **changes), follow=False, forwarder=forwarder)
+        engine = _opened(options)
     except (EngineError, OSError) as error:
         log.error("the job process can't start: %s", error)
         raise SystemExit(1) from None
@@ -55,6 +55,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     engine.close()
     for number in ENDING:  # while the interpreter ends, the default handlers are back, and a second signal would kill
         signal.signal(number, signal.SIG_IGN)
+
+
+def _opened(options: argparse.Namespace) -> Engine:
+    """The engine; that of a server, whose database was there when it began, is waited for. Raises `EngineError` and
+    `OSError`."""
+    changes = {"quotas": options.quotas, **({"allow_file_urls": True} if options.allow_file_urls else {})}
+    settings = Settings.of(options.data, os.environ, **changes)
+    forwarder = JobForwarder(options.writer, gone=lambda: os._exit(GONE)) if options.writer else None
+    has_said = False
+    while True:
+        try:
+            return Engine.open(settings, follow=False, forwarder=forwarder)
+        except Unavailable as error:
+            if forwarder is None:
+                raise
+            if not has_said:
+                log.error("the job process can't start, tried again until it can: %s", error)
+            has_said = True
+            time.sleep(PAUSE_S)
 
 
 def _stop_on_signals(runner: Runner) -> None:

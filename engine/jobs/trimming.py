@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from engine.engine import Engine
 from engine.records import DatasetGroupRecord, MetricAttributionRecord
-from engine.storage.sql import attributions, jobs, log as log_table, snapshots
+from engine.storage.tables import attributions, jobs, log as log_table, snapshots
 from engine.storage.writes import write
 
 log = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ from engine.queue.queue import Job
 from engine.recipe import Progress
 from engine.records import DatasetGroupRecord, Record, kind_of
 from engine.storage.artifact_store import ArtifactStore
-from engine.storage.sql import snapshots
+from engine.storage.tables import snapshots
 from engine.storage.writes import write
 
 log = logging.getLogger(__name__)

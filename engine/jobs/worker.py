@@ -18,7 +18,7 @@ from engine.jobs.kinds import KINDS
 from engine.jobs.runner import BEAT_S, Runner, repeat
 from engine.queue.owner import WORKER, Owner
 from engine.queue.workers import WorkerEntry
-from engine.storage.sql import snapshots
+from engine.storage.tables import snapshots
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,8 @@ import msgspec
 import sqlalchemy as sa
 
 from engine.queue.owner import Owner
-from engine.storage.sql import Database, jobs
+from engine.storage.sql import Database
+from engine.storage.tables import jobs
 
 ALIVE_S = 10.0  # a runner elsewhere, or one that is stopped, that has not been heard of for so long is dead
 HUNG_S = 300.0  # the same of one whose process is seen running: on a busy machine it may be silent for long

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import msgspec
 import sqlalchemy as sa
 
-from engine.storage.sql import Database, workers
+from engine.storage.sql import Database
+from engine.storage.tables import workers
 
 FORGOTTEN_S = 3600.0  # a worker that has been silent for so long is shown no more
 

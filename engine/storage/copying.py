@@ -15,7 +15,8 @@ import msgspec
 import sqlalchemy as sa
 
 from engine.errors import Damaged
-from engine.storage.sql import Database, bells, commits, replicas, tables
+from engine.storage.sql import Database
+from engine.storage.tables import bells, commits, replicas, tables
 
 PAGE = 10_000  # rows of one transaction
 RANGE = 500_000  # positions that are compared at once

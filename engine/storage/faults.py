@@ -56,7 +56,7 @@ class Faults:
             self._closed_until = now + ATTEMPT_S
 
     def _failed(self, use: str, error: Exception) -> Unavailable:
-        reason = " ".join(str(error.orig if isinstance(error, exc.DBAPIError) else error).split())  # in one line
+        reason = reason_of(error)
         if self._is_far and _is_lost(error):
             use, message = "reached", f"{self._name} does not answer"
             self._closed_until = self._clock() + PAUSE_S
@@ -77,6 +77,11 @@ class Faults:
             self._closed_until = 0.0
         for each, since in ended.items():
             log.warning("%s can be %s again, after %.1f s", self._name, each, self._clock() - since)
+
+
+def reason_of(error: Exception) -> str:
+    """What the database's driver says, in one line."""
+    return " ".join(str(error.orig if isinstance(error, exc.DBAPIError) else error).split())
 
 
 def _is_passing(error: Exception) -> bool:

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from botocore.model import OperationModel
 
-from engine.storage.sql import jobs, log, records
+from engine.storage.tables import jobs, log, records
 from tests.aws.rules import PATTERNS, Broken, broken, known, nulls, sample
 from tests.aws.world import SERVICES, World
 

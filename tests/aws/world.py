@@ -26,7 +26,8 @@ import engine
 from engine.control import Control
 from engine.records import Records, kind_of
 from engine.settings import Settings
-from engine.storage.sql import Database, jobs, log, sqlite_url
+from engine.storage.sql import Database, sqlite_url
+from engine.storage.tables import jobs, log
 from gateway.aws.callers import Callers
 from gateway.aws.protocol import Wire
 from gateway.aws.routes import aws_routes, below_any_path

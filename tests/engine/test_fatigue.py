@@ -13,7 +13,8 @@ from engine import Question, Unavailable
 from engine.impressions.showings import FRESH_S, TIDY_S, Audience, Showings, forget_shown
 from engine.question import Fatigue
 from engine.rank.fatigue import tired_of
-from engine.storage.sql import Database, shown_items, sqlite_url
+from engine.storage.sql import Database, sqlite_url
+from engine.storage.tables import shown_items
 from tests.engine.shop import Shop
 
 ANN = Audience("g", "ann", "arn:campaign/home")

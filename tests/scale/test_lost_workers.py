@@ -21,19 +21,12 @@ from tests.server.worker_world import (
     trainable,
     worker,
 )
-from tests.services import PostgresServer, postgres_server
+from tests.services import postgres_server
 
 
 @pytest.fixture
-def postgres() -> Iterator[PostgresServer]:
-    with postgres_server() as server:
-        yield server
-
-
-@pytest.fixture
-def local(postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Local]:
-    monkeypatch.setenv("RECGATE_DATABASE_URL", postgres.url)
-    with trainable(tmp_path) as local:
+def local(tmp_path: Path) -> Iterator[Local]:
+    with postgres_server() as postgres, trainable(tmp_path, postgres.url) as local:
         yield local
 
 

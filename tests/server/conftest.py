@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from tests.server.world import CONFIG, Server, build, running
+from tests.services import PostgresServer, postgres_server
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +52,9 @@ def server(trained: Path, config: Path, tmp_path_factory: pytest.TempPathFactory
 def client(server: Server) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=server.url, timeout=10) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgresServer]:
+    with postgres_server() as server:
+        yield server

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,42 +17,24 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from rich.console import Console
 
-from gateway.cli.import_data import import_file
 from gateway.cli.local import opened
-from gateway.cli.train import deploy, train
-from tests.server.world import EVENT_SCHEMA, TRACKING_ID, Server, running, write_csvs
-from tests.services import PostgresServer, postgres_server
+from tests.server.near_shop import CONFIG, build_near
+from tests.server.world import TRACKING_ID, Server, running
+from tests.services import PostgresServer
 
-CONFIG = f"""
-namespaces:
-  shop:
-    cacheControl: {{noUserSpecified: {{maxAge: 300}}}}
-    recommenders:
-      related-items:
-        near: {{variations: {{main: {{type: engine, model: near}}}}}}
-    eventTargets: [{{type: personalize-event-tracker, trackingId: {TRACKING_ID}}}]
-"""
 EVENTS = {"sessionId": "s", "userId": "u1", "eventList": [{"eventType": "view", "itemId": "i1"}]}
 
 
 @pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    with postgres_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setenv("RECGATE_DATABASE_URL", postgres.url)
-    data, config = tmp_path / "data", tmp_path / "shop.yaml"
+def server(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("near")
+    config = folder / "shop.yaml"
     config.write_text(CONFIG)
-    interactions, _ = write_csvs(tmp_path / "csv")
-    with opened(data, Console(quiet=True), allow_file_urls=True) as local:
-        import_file(local, "shop", "INTERACTIONS", interactions, EVENT_SCHEMA)
-        local.track("shop", TRACKING_ID)
-        deploy(local, "near", train(local, "shop", "near", "aws-sims", {}))
-    with running(Server(data, config, workers=1)) as started:
-        yield started
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RECGATE_DATABASE_URL", postgres.url)
+        build_near(folder)
+        with running(Server(folder / "data", config, workers=1)) as started:
+            yield started
 
 
 def send(client: httpx.Client) -> httpx.Response:
@@ -89,8 +73,7 @@ def test_events_are_refused_while_it_is_down_and_taken_again(server: Server, pos
         time.sleep(1.5)  # for whatever looks once a second to look twice
         lines = server.log().splitlines()[before:]
         assert len([line for line in lines if "worker-1" in line]) == 1, "\n".join(lines)
-        others = [line for line in lines if "the job process can't start" not in line]  # which is tried again and again
-        assert len(others) <= 2, "\n".join(lines)
+        assert len(lines) <= 2, "\n".join(lines)  # the job process's
         postgres.start()
         deadline = time.monotonic() + 20
         while (answer := send(client)).status_code == 503 and time.monotonic() < deadline:
@@ -99,6 +82,33 @@ def test_events_are_refused_while_it_is_down_and_taken_again(server: Server, pos
         wire.put_events(**put)
         assert client.get(path).status_code == 200
         assert "can be reached again" in server.log()
+
+
+def test_a_job_process_that_begins_without_it_waits_for_it(server: Server, postgres: PostgresServer) -> None:
+    before = len(server.log().splitlines())
+    postgres.kill()
+    os.kill(server.job_pid(), signal.SIGKILL)
+    said = waited(server, before, "the job process can't start")
+    time.sleep(2.5)  # in which it tries again
+    lines = server.log().splitlines()[before:]
+    assert [line for line in lines if " jobs ERROR " in line] == said, "\n".join(lines)
+    postgres.start()
+    with opened(server.data, Console(quiet=True)) as local:
+        arn = local.arn("dataset-group/shop")
+        local.engine.jobs.enqueue("folding", arn)
+        deadline = time.monotonic() + 30
+        while (job := local.engine.jobs.newest_of("folding", arn)) is None or job.state != "done":
+            assert time.monotonic() < deadline, server.log()
+            time.sleep(0.05)
+
+
+def waited(server: Server, before: int, words: str) -> list[str]:
+    """The lines of the log with these words, once there are any."""
+    deadline = time.monotonic() + 30
+    while not (found := [line for line in server.log().splitlines()[before:] if words in line]):
+        assert time.monotonic() < deadline, server.log()
+        time.sleep(0.05)
+    return found
 
 
 def test_a_server_does_not_start_without_it_and_keeps_its_password(tmp_path: Path, postgres: PostgresServer) -> None:

@@ -41,10 +41,6 @@ def event(number: int) -> bytes:
     return json.dumps({"sessionId": f"s-{number}", "userId": f"u{number % 80}", "eventList": [told]}).encode()
 
 
-def job_pid(server: Server) -> int:
-    return next(pid for pid, name in server.children().items() if name == "jobs")
-
-
 def enqueue(server: Server, count: int) -> None:
     with opened(server.data, Console(quiet=True)) as local, local.engine.database.write() as within:
         for _ in range(count):
@@ -60,7 +56,7 @@ def holds_the_turn(pid: int, data: Path) -> bool:
 
 def test_events_go_on_while_the_job_process_is_stopped_in_the_middle_of_its_writes(server: Server):
     """It is stopped whenever it has the turn to write, and a few times at random, while it does many jobs."""
-    pid, unfinished, rounds = job_pid(server), 1, 0
+    pid, unfinished, rounds = server.job_pid(), 1, 0
     enqueue(server, JOBS)
     with (
         opened(server.data, Console(quiet=True)) as local,
@@ -80,7 +76,7 @@ def test_events_go_on_while_the_job_process_is_stopped_in_the_middle_of_its_writ
 
 
 def test_a_job_process_that_gets_no_processor_is_told_of(server: Server):
-    pid = job_pid(server)
+    pid = server.job_pid()
     os.kill(pid, signal.SIGSTOP)
     try:
         deadline = time.monotonic() + 20
@@ -137,19 +133,19 @@ def test_a_command_that_is_interrupted_beside_a_server_leaves_its_job_to_it(serv
             if f":{process.pid}:" not in job.owner:
                 break
             process.communicate(timeout=60)  # the job process came too late, and the command does it itself
-        os.kill(job_pid(server), signal.SIGSTOP)  # else the job may be done first
+        os.kill(server.job_pid(), signal.SIGSTOP)  # else the job may be done first
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=60)
-        os.kill(job_pid(server), signal.SIGCONT)
+        os.kill(server.job_pid(), signal.SIGCONT)
         assert process.returncode == 130
-        assert f"left to process {job_pid(server)}, which goes on: job {job.id} (importing" in " ".join(output.split())
+        assert f"left to process {server.job_pid()}, which goes on: job {job.id} (importing" in " ".join(output.split())
         while local.engine.jobs.unfinished_jobs():
             time.sleep(0.05)
         assert [each.state for each in local.engine.jobs.newest(100) if each.id == job.id] == ["done"]
 
 
 def test_a_job_process_ends_with_its_server(server: Server):
-    pid = job_pid(server)
+    pid = server.job_pid()
     os.kill(pid, signal.SIGSTOP)
     server.kill_all()  # the job process is in a process group of its own
     server.start()  # the stopped one has no lock that this waits for

@@ -10,25 +10,13 @@ from typing import Any
 import boto3
 import httpx
 import pytest
-from rich.console import Console
 
-from gateway.cli.import_data import import_file
-from gateway.cli.local import opened
-from gateway.cli.train import deploy, train
 from tests.moto_server import moto_server, s3_environ
-from tests.server.world import ARN, EVENT_SCHEMA, TRACKING_ID, Server, running, write_csvs
+from tests.server.near_shop import CONFIG, build_near
+from tests.server.world import ARN, Server, running
 from tests.services import postgres_server
 
 BUCKET = "recgate-servers"
-CONFIG = f"""
-namespaces:
-  shop:
-    cacheControl: {{noUserSpecified: {{maxAge: 300}}}}
-    recommenders:
-      related-items:
-        near: {{variations: {{main: {{type: engine, model: near}}}}}}
-    eventTargets: [{{type: personalize-event-tracker, trackingId: {TRACKING_ID}}}]
-"""
 
 
 @pytest.fixture(scope="module")
@@ -41,11 +29,7 @@ def environ(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
         for name, value in made.items():
             patch.setenv(name, value)
         boto3.client("s3").create_bucket(Bucket=BUCKET)
-        interactions, _ = write_csvs(folder / "csv")
-        with opened(folder / "data", Console(quiet=True), allow_file_urls=True) as local:
-            import_file(local, "shop", "INTERACTIONS", interactions, EVENT_SCHEMA)
-            local.track("shop", TRACKING_ID)
-            deploy(local, "near", train(local, "shop", "near", "aws-sims", {}))
+        build_near(folder)
         yield made
 
 

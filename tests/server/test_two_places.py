@@ -14,15 +14,9 @@ import pytest
 
 from tests.server.two_places import Visitor, check, two_places
 from tests.server.world import Server
-from tests.services import PostgresServer, RedisServer, postgres_server, redis_server
+from tests.services import PostgresServer, RedisServer, redis_server
 
 PAIRS = 60
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    with postgres_server() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")

@@ -17,19 +17,12 @@ from engine.queue.queue import Queue
 from engine.storage.sql import Database
 from gateway.cli.local import Local
 from tests.server.worker_world import asked, awaited, is_under_way, trainable, worker
-from tests.services import PostgresServer, postgres_server
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    with postgres_server() as server:
-        yield server
+from tests.services import PostgresServer
 
 
 @pytest.fixture
-def local(postgres: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Local]:
-    monkeypatch.setenv("RECGATE_DATABASE_URL", postgres.url)
-    with trainable(tmp_path) as local:
+def local(postgres: PostgresServer, tmp_path: Path) -> Iterator[Local]:
+    with trainable(tmp_path, postgres.url) as local:
         yield local
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pytest
 from rich.console import Console
 
 from engine import Job
@@ -25,16 +26,18 @@ WAIT_S = 900.0  # a training of seconds, on a machine that others keep busy
 
 
 @contextmanager
-def trainable(folder: Path) -> Iterator[Local]:
-    """A dataset group with interactions, and a solution of its name; RECGATE_DATABASE_URL is set."""
+def trainable(folder: Path, url: str) -> Iterator[Local]:
+    """A dataset group with interactions, and a solution of its name, in a database that new processes use meanwhile."""
     interactions, _ = write_csvs(folder / "csv")
-    with opened(folder / "data", Console(quiet=True), allow_file_urls=True) as local:
-        name = f"shop-{os.urandom(3).hex()}"
-        import_file(local, name, "INTERACTIONS", interactions, EVENT_SCHEMA)
-        config = {"recipeArn": RECIPE, "datasetGroupArn": local.arn(f"dataset-group/{name}")}
-        local.ensure("CreateSolution", name=name, performAutoTraining=False, **config)
-        local.name = name
-        yield local
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RECGATE_DATABASE_URL", url)
+        with opened(folder / "data", Console(quiet=True), allow_file_urls=True) as local:
+            name = f"shop-{os.urandom(3).hex()}"
+            import_file(local, name, "INTERACTIONS", interactions, EVENT_SCHEMA)
+            config = {"recipeArn": RECIPE, "datasetGroupArn": local.arn(f"dataset-group/{name}")}
+            local.ensure("CreateSolution", name=name, performAutoTraining=False, **config)
+            local.name = name
+            yield local
 
 
 @contextmanager

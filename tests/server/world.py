@@ -188,6 +188,9 @@ class Server:
         found = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         return {int(pid): Path(f"/proc/{pid}/comm").read_text().strip() for pid in found}
 
+    def job_pid(self) -> int:
+        return next(pid for pid, name in self.children().items() if name == "jobs")
+
     def log(self) -> str:
         return (self.data / "server.log").read_text()
 

@@ -17,7 +17,7 @@ from engine.errors import NotFound
 from engine.jobs.work import Work
 from engine.records import DatasetGroupRecord, RecommenderRecord, Record, SolutionVersionRecord
 from engine.serving.deployments import items_path, model_arn, own_path
-from engine.storage.sql import snapshots
+from engine.storage.tables import snapshots
 
 ALONE = True  # another job may be making what it removes
 

@@ -11,7 +11,7 @@ from engine.jobs.work import Work, hold, remove
 from engine.queue.queue import Job
 from engine.records import DatasetGroupRecord
 from engine.storage.artifact_store import PARTS
-from engine.storage.sql import snapshots
+from engine.storage.tables import snapshots
 from engine.storage.writes import write
 
 ALONE = True  # another job may learn from what it removes

@@ -57,8 +57,11 @@ def test_every_process_knows_who_answered_also_after_a_restart(two: tuple[Shop, 
         answers = [one.engine.answers.recommend(Question(campaign=each, stable_id=stable_id)) for each in campaigns]
         for shop in (other, one, open_shop()):
             assert [source_of(shop, answer.recommendation_id) for answer in answers] == campaigns
-    one.do("DeleteCampaign", campaignArn=campaigns[0])
-    assert source_of(other, answers[0].recommendation_id) == campaigns[0]
+    with other.engine.follower._applying:  # it hears of nothing meanwhile
+        one.do("DeleteCampaign", campaignArn=campaigns[0])
+        assert source_of(other, answers[0].recommendation_id) == campaigns[0]
+    other.engine.feed.catch_up()
+    assert [source_of(other, answer.recommendation_id) for answer in answers] == [None, campaigns[1]]
 
 
 def test_nobody_gave_an_answer_of_another_name(two: tuple[Shop, Shop]):

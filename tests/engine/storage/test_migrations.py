@@ -21,7 +21,8 @@ from alembic.script import ScriptDirectory
 
 from engine import Unavailable
 from engine.storage import migrations
-from engine.storage.sql import Database, sqlite_url, tables, with_driver
+from engine.storage.sql import Database, sqlite_url, with_driver
+from engine.storage.tables import tables
 from tests.engine.shop import Shop
 from tests.services import postgres_server
 

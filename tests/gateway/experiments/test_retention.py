@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from engine import ArmAnswer, Exposure, UnitOutcome
 from engine.experiments.store import ExperimentStore
-from engine.storage.sql import Database, answered, converted, exposed, marked, served, showings, sqlite_url
+from engine.storage.sql import Database, sqlite_url
+from engine.storage.tables import answered, converted, exposed, marked, served, showings
 from gateway.experiments.arms import ArmCounters
 from gateway.experiments.ledger import Ledger
 from tests.gateway.experiments.test_ledger import experiment, wait_until
