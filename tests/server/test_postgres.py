@@ -86,8 +86,8 @@ def test_events_are_refused_while_it_is_down_and_taken_again(server: Server, pos
 
 def test_a_job_process_that_begins_without_it_waits_for_it(server: Server, postgres: PostgresServer) -> None:
     before = len(server.log().splitlines())
+    os.kill(server.job_pid(), signal.SIGKILL)  # first, or it would say that the database has gone
     postgres.kill()
-    os.kill(server.job_pid(), signal.SIGKILL)
     said = waited(server, before, "the job process can't start")
     time.sleep(2.5)  # in which it tries again
     lines = server.log().splitlines()[before:]
