@@ -62,6 +62,7 @@ test-scale: $(READY)  ## many machines: real services, killed and stopped; takes
 	$(BIN)/python -c 'import ray' 2>/dev/null || $(BIN)/pip install --quiet --no-compile --editable '.[ray]'
 	$(BIN)/python -m pytest tests/scale $(ARGS)
 	$(if $(ARGS),,RECGATE_TEST_STATE=shared $(BIN)/python -m pytest -n 2 --no-loadscope-reorder tests/aws tests/flows tests/compat)
+	$(if $(ARGS),,RECGATE_TEST_STATE=apart $(BIN)/python -m pytest -n 2 --no-loadscope-reorder tests/aws tests/flows tests/compat)
 
 chart: $(READY)  ## deploy/helm/rendered.yaml anew, by Helm (.venv/bin/pip install helm-python-sdk)
 	$(BIN)/python -m tests.deploy.chart

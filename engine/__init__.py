@@ -105,7 +105,7 @@ if TYPE_CHECKING:
     from engine.serving.explain import Cause as Cause, Explanation as Explanation
     from engine.settings import Settings as Settings
     from engine.storage.write_server import CommandForwarder as CommandForwarder, WriteServer as WriteServer
-    from engine.words import in_words as in_words
+    from engine.words import in_words as in_words, nul_in as nul_in
 
 _BEHIND = {
     "engine.attribution.figures": ("Figure",),
@@ -117,7 +117,7 @@ _BEHIND = {
     "engine.commands": ("perform_command",),
     "engine.control.control": ("TrainingBudget",),
     "engine.control.fields": ("decoded",),
-    "engine.words": ("in_words",),
+    "engine.words": ("in_words", "nul_in"),
     "engine.control.operation": ("perform",),
     "engine.data.guess": ("grown_schema", "guess_schema", "infer_schema"),
     "engine.data.schema": ("parse_schema",),

@@ -15,6 +15,7 @@ KINDS = {
     "object": "an object",
     "null": "null",
 }
+ESCAPED_NUL = rb"\u0000"
 _WRONG = re.compile(r"Expected `([a-z |]+)`, got `([a-z]+)`")
 _RULE = re.compile(r"Expected `([a-z |]+)` (.*)", re.DOTALL)  # "of length <= 63", ">= 1", "matching regex …"
 _NAMED = (
@@ -30,6 +31,27 @@ def in_words(error: Exception) -> str:
     if not at:
         text, place = str(error), ""
     return (_told(text) if isinstance(error, msgspec.ValidationError) else text) + at + place
+
+
+def nul_in(body: bytes) -> str:
+    """The fault of a JSON body with a text that has U+0000 in it, which databases do not keep in texts; "" without."""
+    if ESCAPED_NUL not in body:
+        return ""
+    place = _place_of_nul(msgspec.json.decode(body), "$")
+    return f"a text has no character U+0000 - at `{place}`" if place else ""
+
+
+def _place_of_nul(value: object, place: str) -> str:
+    """The place of the first such text, a member's name or its value; "" without."""
+    if isinstance(value, str):
+        return place if "\0" in value else ""
+    if isinstance(value, dict):
+        found = (place if "\0" in key else _place_of_nul(each, f"{place}.{key}") for key, each in value.items())
+    elif isinstance(value, list):
+        found = (_place_of_nul(each, f"{place}[{number}]") for number, each in enumerate(value))
+    else:
+        return ""
+    return next(filter(None, found), "")
 
 
 def _told(text: str) -> str:

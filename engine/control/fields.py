@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from engine.data.options import TAG_PREFIX
 from engine.errors import InvalidInput, TooManyTags
-from engine.words import in_words
+from engine.words import in_words, nul_in
 
 MOST_TAGS = 50
 RESERVED = "aws:"  # how no key of a tag may begin
@@ -97,6 +97,8 @@ def decoded(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     Raises `InvalidInput` naming the member and the rule that it breaks, or where the body is no JSON.
     """
     try:
+        if fault := nul_in(body):
+            raise InvalidInput(f"1 validation error detected: {fault}")
         try:
             return decoder.decode(body or b"{}")
         except msgspec.ValidationError:  # of the part read so far: what follows may not be JSON at all

@@ -192,7 +192,15 @@ def _completed(event: Event, automatic: Mapping[str, object], schema: Schema) ->
     return msgspec.structs.replace(event, properties={**added, **event.properties})
 
 
+def _check_text(**ids: str | None) -> None:
+    """Raises `InvalidInput` for a character that databases do not keep in texts."""
+    for name, text in ids.items():
+        if text is not None and "\0" in text:
+            raise InvalidInput(f"{name} {text!r}: an id has no character U+0000.")
+
+
 def _interaction(session: str, user: str | None, event: Event, schema: Schema) -> entries.Interaction:
+    _check_text(userId=user, sessionId=session, itemId=event.item_id, eventType=event.event_type)
     return entries.Interaction(
         user=user,
         session=session,
@@ -227,6 +235,7 @@ def _once(scope: bytes, interaction: entries.Interaction, body: bytes) -> bytes:
 
 
 def _row_entry(group: str, kind: str, name: str, properties: Mapping[str, Any], schema: Schema) -> LogEntry:
+    _check_text(**{f"{kind}Id": name})
     try:
         values = check_properties(schema, properties)
     except EngineError as error:

@@ -16,15 +16,18 @@ from typing import Any, NamedTuple, cast
 
 import httpx
 import msgspec
+from litestar import Request
 from litestar.types import HTTPScope, LifeSpanScope, Receive, Scope, Send
 
+from gateway.errors import Problem
 from gateway.forwarding.engines import Engines
 from gateway.forwarding.last_answers import LastAnswers, key_of, repeated
 from gateway.forwarding.subject import subject_of
+from gateway.limits.body_budget import BodyBudget
 from gateway.outbound.connection import Stale
 from gateway.outbound.message import OutboundRequest, OutboundResponse, RawHeaders
 from gateway.outbound.transport import Transport
-from gateway.routes.replies import StreamedResponse
+from gateway.routes.replies import LISTS, AnyRequest, StreamedResponse
 from gateway.telemetry import MetricsPage, Telemetry
 
 log = logging.getLogger(__name__)
@@ -89,7 +92,7 @@ class ForwardingApp:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engines, self._transport, self._telemetry, self._metrics = engines, transport, telemetry, metrics
-        self._last, self._monotonic = LastAnswers(monotonic), monotonic
+        self._last, self._bodies, self._monotonic = LastAnswers(monotonic), BodyBudget(), monotonic
         self._own = {"/health": self._health, "/ready": self._ready, "/metrics": self._numbers}
 
     async def __call__(self, scope: Scope | LifeSpanScope, receive: Receive, send: Send) -> None:
@@ -102,17 +105,23 @@ class ForwardingApp:
         began, own = self._monotonic(), self._own.get(scope["path"])
         if own is not None:
             reply = await own()
+        elif scope["raw_path"].startswith(STREAMS):
+            await self._stream(_forwarded(scope, b""), scope, receive, send)
+            return
         else:
-            request = await _received(scope, receive)
-            if request is None:
-                reply = _problem(413, "PayloadTooLarge", f"A body has at most {LARGEST_BODY} bytes.")
-            elif request.path.startswith(STREAMS):
-                await self._stream(request, scope, receive, send)
-                return
-            else:
-                reply = await self._answer(request)
+            reply = await self._answer_whole(scope, receive, send)
             self._telemetry.request("forwarded", reply[0], self._monotonic() - began)
         await _reply(send, *reply, head_only=scope["method"] == "HEAD")
+
+    async def _answer_whole(self, scope: HTTPScope, receive: Receive, send: Send) -> tuple[int, RawHeaders, bytes]:
+        if scope["method"] in READ_METHODS:
+            return await self._answer(_forwarded(scope, b""))
+        request: AnyRequest = Request(scope, receive, send)
+        try:
+            async with self._bodies.of(request, _peer_of(scope), LARGEST_BODY, inflate=False) as body:
+                return await self._answer(_forwarded(scope, body))
+        except Problem as problem:
+            return _problem(problem.status, problem.code, problem.message)
 
     async def _answer(self, request: Forwarded) -> tuple[int, RawHeaders, bytes]:
         key = key_of(request.target, request.headers) if request.method == "GET" else b""
@@ -133,8 +142,7 @@ class ForwardingApp:
 
     async def _asked(self, request: Forwarded) -> OutboundResponse:
         """The first engine's answer, by the order of the request's user. Raises `NoEngine`."""
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers}
-        outbound = OutboundRequest(request.method, "", headers, request.body)
+        outbound = OutboundRequest(request.method, "", _by_name(request.headers), request.body)
         repeatable, target = request.changes_nothing, request.target.decode("latin-1")
         for place in self._engines.order(subject_of(request.path, request.query, request.body)):
             began = self._monotonic()
@@ -202,20 +210,13 @@ class ForwardingApp:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-async def _received(scope: HTTPScope, receive: Receive) -> Forwarded | None:
-    """The whole request; None where its body is too large, or the caller has gone before its end."""
-    body, more = b"", scope["method"] not in READ_METHODS
-    while more:
-        message = await receive()
-        if message["type"] != "http.request":
-            return None
-        body += message["body"]
-        more = message["more_body"]
-        if len(body) > LARGEST_BODY:
-            return None
-    client = scope["client"]
-    headers = _onward(scope["headers"], "" if client is None else client[0])
+def _forwarded(scope: HTTPScope, body: bytes) -> Forwarded:
+    headers = _onward(scope["headers"], _peer_of(scope))
     return Forwarded(scope["method"], scope["raw_path"], scope["query_string"], headers, body)
+
+
+def _peer_of(scope: HTTPScope) -> str:
+    return "" if scope["client"] is None else scope["client"][0]
 
 
 def _onward(headers: Iterable[tuple[bytes, bytes]], peer: str) -> RawHeaders:
@@ -230,6 +231,16 @@ def _onward(headers: Iterable[tuple[bytes, bytes]], peer: str) -> RawHeaders:
         came_by.append(peer.encode())
     agent = [] if any(name == b"user-agent" for name, _ in kept) else [(b"user-agent", b"")]
     return [*kept, *agent, (b"accept-encoding", b"identity"), (b"x-forwarded-for", b", ".join(came_by))]
+
+
+def _by_name(headers: RawHeaders) -> dict[str, str]:
+    """Headers for the transport, which has one of a name: lines of a list are joined, else the last counts, as engines
+    read them."""
+    named: dict[str, str] = {}
+    for name, value in headers:
+        key, text = name.decode("latin-1"), value.decode("latin-1")
+        named[key] = LISTS[name].decode().join((named[key], text)) if key in named and name in LISTS else text
+    return named
 
 
 def _is_unsent(error: Exception) -> bool:

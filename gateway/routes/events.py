@@ -12,7 +12,7 @@ from litestar import post
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
 
-from engine import Event, in_words
+from engine import Event, in_words, nul_in
 from gateway.auth import allowed
 from gateway.caller import Caller
 from gateway.context.position import POSITION
@@ -150,6 +150,8 @@ def timed(body: bytes, events: Sequence[Event]) -> bytes:
 
 def _read_body(body: bytes) -> EventsBody:
     try:
+        if fault := nul_in(body):
+            raise Invalid("ValidationError", fault)
         return _read(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # the longer way says what is wrong
         members = decode(body, dict[str, Any], "a JSON object")

@@ -11,7 +11,7 @@ import msgspec
 from litestar.exceptions import NotFoundException
 from msgspec import Meta
 
-from engine import MOST_RESULTS, in_words
+from engine import MOST_RESULTS, in_words, nul_in
 from gateway.errors import Invalid
 from gateway.routes.replies import AnyRequest
 
@@ -43,12 +43,16 @@ def decoded(raw: bytes, name: str) -> str:
 def checked_id(value: str, name: str) -> str:
     if not 1 <= len(value) <= LONGEST_ID:
         raise Invalid("ValidationError", f"{name} has 1 to {LONGEST_ID} characters, not {len(value)}")
+    if "\0" in value:
+        raise Invalid("ValidationError", f"{name} has no character U+0000")
     return value
 
 
 def decode(body: bytes, wanted: type[T], described: str, code: str = "InvalidRequestPayload") -> T:
     """Raises `Invalid`: `InvalidJSONRequestPayload` with the place of the fault, or `code` with the member at fault."""
     try:
+        if fault := nul_in(body):
+            raise Invalid(code, f"the body is {described}: {fault}")
         return msgspec.json.decode(body, type=wanted)
     except msgspec.ValidationError as error:
         raise Invalid(code, f"the body is {described}: {in_words(error)}") from error

@@ -14,8 +14,10 @@ from tests.aws.world import Clients, Stage, World, app_of, served
 
 
 @pytest.fixture(scope="session")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
-    return Stage(World(tmp_path_factory.mktemp("first")))
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    first = World(tmp_path_factory.mktemp("first"))
+    yield Stage(first)
+    first.database.close()
 
 
 @pytest.fixture(scope="session")

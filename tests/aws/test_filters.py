@@ -13,8 +13,10 @@ import pytest
 import engine
 from gateway.app import AppOptions, create_app
 from gateway.config import parse
+from tests.apart import let_in
 from tests.aws.flow import ITEMS, Flow
 from tests.aws.world import Clients, World, served
+from tests.shared_state import new_state, open_engine
 
 I = "INCLUDE ItemID WHERE "  # noqa: E741
 
@@ -79,7 +81,8 @@ def test_what_the_open_profile_alone_takes(
 
 def test_recommendations_with_parameters_over_items_just_put(tmp_path: Path):
     """Users u0 to u9; user n has touched the items 0 to n (at most 3)."""
-    whole = engine.Engine.open(engine.Settings.of(tmp_path / "data", {}, pending_s=0.0, allow_file_urls=True))
+    state = new_state()
+    whole = open_engine(tmp_path / "data", state)
     rows = [f"u{u},i{i},{1_700_000_000 + u * 10 + i}" for u in range(10) for i in range(min(u + 1, 4))]
     (tmp_path / "interactions.csv").write_text("\n".join(["USER_ID,ITEM_ID,TIMESTAMP", *rows]))
     runner = engine.Runner(whole)
@@ -88,7 +91,7 @@ def test_recommendations_with_parameters_over_items_just_put(tmp_path: Path):
         while runner.run_one():
             pass
 
-    with served(create_app(parse("namespaces: {}", "no file"), whole, AppOptions(environ={}))) as url:
+    with served(create_app(parse(let_in("namespaces: {}"), "no file"), whole, AppOptions(environ=state))) as url:
         aws = Clients(url)
         _play(aws, Flow(aws.personalize, work, f"file://{tmp_path / 'interactions.csv'}"))
         aws.close()

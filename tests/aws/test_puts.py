@@ -115,6 +115,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     ({"impression": ["i1"] * 26}, "25.*impression"),
     ({"recommendationId": "x" * 41}, "40.*recommendationId"),
+    ({"itemId": "i\0"}, r"no character U\+0000 - at `\$\.eventList\[0\]\.itemId`"),
     ({"impression": ["é" * 256] * 25}, r"eventList\[0\] has 1\d{4} bytes; an event has at most 10240"),
 ]
 

@@ -12,8 +12,10 @@ import pytest
 import engine
 from gateway.app import AppOptions, create_app
 from gateway.config import parse
+from tests.apart import let_in
 from tests.aws.flow import ROLE, schema_text
 from tests.aws.world import Clients, served
+from tests.shared_state import new_state, open_engine
 
 RECIPE = "arn:aws:personalize:::recipe/"
 SEGMENTS = ("aws-item-affinity", "aws-item-attribute-affinity")
@@ -70,8 +72,9 @@ class Shop:
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     folder = tmp_path_factory.mktemp("films")
-    whole = engine.Engine.open(engine.Settings.of(folder / "data", {}, pending_s=0.0, allow_file_urls=True))
-    with served(create_app(parse("namespaces: {}", "no file"), whole, AppOptions(environ={}))) as url:
+    state = new_state()
+    whole = open_engine(folder / "data", state)
+    with served(create_app(parse(let_in("namespaces: {}"), "no file"), whole, AppOptions(environ=state))) as url:
         clients = Clients(url)
         yield Shop(clients, whole, folder)
         clients.close()

@@ -12,8 +12,10 @@ import pytest
 import engine
 from gateway.app import AppOptions, create_app
 from gateway.config import parse
+from tests.apart import let_in
 from tests.aws.flow import Flow
 from tests.aws.world import Clients, served
+from tests.shared_state import new_state, open_engine
 
 ACCOUNTS = ("111111111111", "222222222222")
 CONFIG = f"""
@@ -35,15 +37,15 @@ class Tenant:
 @pytest.fixture
 def tenants(tmp_path: Path) -> Iterator[list[Tenant]]:
     """Each with everything of the same names; the first has liked i0, the second i1."""
-    settings = engine.Settings.of(tmp_path / "data", {}, pending_s=0.0, allow_file_urls=True)
-    whole = engine.Engine.open(settings)
+    state = new_state()
+    whole = open_engine(tmp_path / "data", state)
     runner = engine.Runner(whole)
 
     def work(arn: str, **_: Any) -> None:
         while runner.run_one():
             pass
 
-    with served(create_app(parse(CONFIG), whole, AppOptions(environ={}))) as url:
+    with served(create_app(parse(let_in(CONFIG)), whole, AppOptions(environ=state))) as url:
         made = []
         for n in range(2):
             rows = [f"u{u},i{n},{1_700_000_000 + u}" for u in range(5)]

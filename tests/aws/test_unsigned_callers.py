@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from gateway.aws.callers import Callers, stranger
 from gateway.aws.canonical import RawRequest
 from gateway.config import Config, parse
-from tests.aws.world import ACCOUNT, TRACKING_ID, Clients, Stage, app_of, served
+from tests.aws.world import ACCOUNT, TRACKING_ID, Clients, Stage, app_of, served_directly
 
 CAMPAIGN = f"arn:aws:personalize:us-east-1:{ACCOUNT}:campaign/home"
 EVENT = {"eventType": "click", "itemId": "i1", "sentAt": 1_700_000_000}
@@ -30,7 +30,7 @@ def clients(stage: Stage) -> Iterator[Callable[[str], Clients]]:
 
         def make(config: str) -> Clients:
             if config not in made:
-                made[config] = Clients(servers.enter_context(served(app_of(stage, callers(stage, config)))))
+                made[config] = Clients(servers.enter_context(served_directly(app_of(stage, callers(stage, config)))))
                 servers.callback(made[config].close)
             return made[config]
 

@@ -15,22 +15,29 @@ from botocore.exceptions import ClientError
 import engine
 from gateway.app import AppOptions, create_app
 from gateway.config import parse
+from tests.apart import let_in
 from tests.aws.flow import ROLE, Flow, schema_text
 from tests.aws.world import Clients, served
+from tests.shared_state import new_state, open_engine
 
 USERS, ITEMS = 12, 6
 COLUMNS = ("USER_ID", "ITEM_ID", "TIMESTAMP", "EVENT_TYPE")
 
 
 @pytest.fixture
-def whole(tmp_path: Path) -> engine.Engine:
-    """An open engine; the app closes it."""
-    return engine.Engine.open(engine.Settings.of(tmp_path / "data", {}, pending_s=0.0, allow_file_urls=True))
+def state() -> dict[str, str]:
+    return new_state()
 
 
 @pytest.fixture
-def aws(whole: engine.Engine) -> Iterator[Clients]:
-    app = create_app(parse("namespaces: {}", "no file"), whole, AppOptions(environ={}))
+def whole(tmp_path: Path, state: dict[str, str]) -> engine.Engine:
+    """An open engine; the app closes it."""
+    return open_engine(tmp_path / "data", state)
+
+
+@pytest.fixture
+def aws(whole: engine.Engine, state: dict[str, str]) -> Iterator[Clients]:
+    app = create_app(parse(let_in("namespaces: {}"), "no file"), whole, AppOptions(environ=state))
     with served(app) as url:
         clients = Clients(url)
         yield clients

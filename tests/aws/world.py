@@ -32,6 +32,8 @@ from gateway.aws.callers import Callers
 from gateway.aws.protocol import Wire
 from gateway.aws.routes import aws_routes, below_any_path
 from gateway.limits.body_budget import BodyBudget
+from gateway.plan.plan import Unsigned
+from tests.apart import is_apart, served_apart
 from tests.aws.record import note
 from tests.aws.shapes import answer_faults
 from tests.shared_state import new_state
@@ -181,7 +183,8 @@ class Stage:
 
 def app_of(stage: Stage, callers: Callers | None = None) -> Litestar:
     """In open mode unless the callers are told apart."""
-    callers = callers or Callers(dict, stage.settings, time.time)
+    unsigned = Unsigned("anyone", "anyone") if is_apart() else Unsigned()
+    callers = callers or Callers(dict, stage.settings, time.time, lambda: unsigned)
     routes = aws_routes(stage, stage.rank, Wire(callers, BodyBudget()))
     app = Litestar(routes, openapi_config=None)
     app.asgi_handler = below_any_path(routes, app)
@@ -191,6 +194,12 @@ def app_of(stage: Stage, callers: Callers | None = None) -> Litestar:
 @contextmanager
 def served(app: Litestar) -> Iterator[str]:
     """The URL of a server that is up until the block ends."""
+    with served_directly(app) as url, served_apart(url, served_directly) as asked:
+        yield asked
+
+
+@contextmanager
+def served_directly(app: Any) -> Iterator[str]:
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="on", ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

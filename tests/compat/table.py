@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import httpx
 
+from tests.apart import url_of
 from tests.gateway.upstreams.origin import Asked
 
 WAIT_S = 5.0  # for what a buffered target is told
@@ -88,14 +89,18 @@ def tried(row: Row, client: httpx.Client, asked: list[Asked]) -> None:
 
 
 def answered(row: Row, client: httpx.Client) -> httpx.Response:
-    headers = dict(row.headers)
+    headers, url = dict(row.headers), url_of(base_of(client), row.path)
     for _ in range(row.times - 1):
-        client.request(row.method, row.path, headers=headers, content=row.content)
-    answer = client.request(row.method, row.path, headers=headers, content=row.content)
+        client.request(row.method, url, headers=headers, content=row.content)
+    answer = client.request(row.method, url, headers=headers, content=row.content)
     if not row.revalidate:
         return answer
     tag = row.revalidate.replace("{etag}", answer.headers["etag"])
-    return client.request(row.method, row.path, headers={**headers, "if-none-match": tag}, content=row.content)
+    return client.request(row.method, url, headers={**headers, "if-none-match": tag}, content=row.content)
+
+
+def base_of(client: httpx.Client) -> str:
+    return str(client.base_url).rstrip("/")
 
 
 def fits(said: Said, found: str | None) -> bool:

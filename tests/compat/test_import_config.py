@@ -11,6 +11,7 @@ from gateway.cli import import_config
 from gateway.config import Config, parse
 from tests.compat.world import ALIASES, World
 from tests.gateway.upstreams.origin import CREDENTIALS
+from tests.shared_state import in_environ
 
 ACTIONS = {"popular": "recommend-items", "near": "related-items", "search": "rerank-items"}
 
@@ -31,8 +32,9 @@ def there() -> set[str]:
     return {f"{ACTIONS[model]}/{name}" for model, names in ALIASES.items() for name in (model, *names)}
 
 
-def test_from_the_data_directory(trained: Path) -> None:
-    config = run("--data", str(trained), "--groups", "shop")
+def test_from_the_data_directory(trained: Path, state: dict[str, str]) -> None:
+    with in_environ(state):
+        config = run("--data", str(trained), "--groups", "shop")
     assert found(config) == there()
     plan = config.namespaces["shop"].plans["related-items", "near"]
     assert [(each.name, each.upstream, each.model) for each in plan.variations] == [

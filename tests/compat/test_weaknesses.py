@@ -29,14 +29,16 @@ from gateway.experiments.outcomes import Conversion, resolved
 from gateway.localdb.build import build
 from gateway.localdb.synced import LocalDb, SyncedTable, Table
 from gateway.metadata.dynamodb import plain
+from tests.apart import asked_through_gateway, url_of
 from tests.compat.fields import context
-from tests.compat.table import heard, items, query
+from tests.compat.table import base_of, heard, items, query
 from tests.compat.test_documents import FOLDER
 from tests.compat.world import World, records
 from tests.gateway.cli.test_import_config import Account
 from tests.gateway.config.documents import faults_of
 from tests.gateway.serve.world import Clock, SmallEngine, app_over
 from tests.server.world import Server, running
+from tests.shared_state import copied_state
 
 ROOT = Path(__file__).parents[2]
 POPULAR = "/recommend-items/shop/popular"
@@ -243,7 +245,7 @@ def test_24_a_max_age_of_zero_keeps_nothing(main: httpx.Client) -> None:
 
 def test_25_hits_and_misses_are_counted(main: httpx.Client) -> None:
     def counted(outcome: str) -> float:
-        lines = main.get("/metrics").text.splitlines()
+        lines = main.get(url_of(base_of(main), "/metrics")).text.splitlines()
         return sum(float(line.split()[-1]) for line in lines if "lookups_total" in line and f'"{outcome}"' in line)
 
     before = counted("miss"), counted("hit")
@@ -375,15 +377,18 @@ def test_38_the_page_of_the_api_loads_nothing_from_elsewhere(main: httpx.Client)
 # ---- operations and product
 
 
-def test_39_it_runs_without_aws(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_39_it_runs_without_aws(
+    trained: Path, state: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in [each for each in os.environ if each.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))  # nor a profile
     config = tmp_path / "minimal.yaml"
     shutil.copy(FOLDER / "minimal.yaml", config)
     shutil.copytree(trained, tmp_path / "data")
-    with running(Server(tmp_path / "data", config, workers=1)) as server:
-        answer = httpx.get(f"{server.url}/recommend-items/bookshop/for-you/u1")
+    server = Server(tmp_path / "data", config, workers=1, environ=copied_state(state))
+    with running(server), asked_through_gateway(server) as url:
+        answer = httpx.get(f"{url}/recommend-items/bookshop/for-you/u1")
     assert len(items(answer.json())) == 25
 
 
@@ -442,7 +447,7 @@ def test_44_nothing_rests_on_a_runtime_that_has_ended() -> None:
 def test_45_caches_latency_experiments_and_fallbacks_have_metrics(main: httpx.Client) -> None:
     main.get("/recommend-items/shop/falls/u1")
     main.post("/events/tests", json={"userId": "u1", "experimentConversions": [{"recommender": "one"}]})
-    page = main.get("/metrics").text
+    page = main.get(url_of(base_of(main), "/metrics")).text
     for line in (
         'recgate_cache_lookups_total{namespace="shop",outcome="fallback",recommender="falls"}',
         'recgate_request_seconds_bucket{le="0.005",route="recommend-items"}',

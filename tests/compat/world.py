@@ -19,7 +19,8 @@ from rich.console import Console
 from gateway.cli.import_data import ensure_dataset, import_file
 from gateway.cli.local import opened
 from gateway.cli.train import deploy, train
-from tests.compat.table import Row
+from tests.apart import asked_through_gateway, let_in, url_of
+from tests.compat.table import Row, base_of
 from tests.gateway.auth.issuer import SmallIssuer
 from tests.gateway.upstreams.origin import CREDENTIALS, Asked, Origin, Reply, hang, items
 from tests.server.world import EVENT_SCHEMA, GROUP, ITEM_SCHEMA, QUICK, TRACKING_ID, Server, write_csvs
@@ -161,7 +162,8 @@ class World:
         if served.read_text() != document.read_text():
             served.write_text(document.read_text())
         deadline = time.monotonic() + 10
-        while client.get("/health").headers.get("x-personalization-config-version", "") != version:
+        health = url_of(base_of(client), "/health")
+        while httpx.get(health).headers.get("x-personalization-config-version", "") != version:
             assert time.monotonic() < deadline, (self.folder / "documents" / "server.log").read_text()
             time.sleep(0.05)
         return client
@@ -173,12 +175,14 @@ class World:
 
     def _start(self, name: str) -> httpx.Client:
         config = self.folder / f"{name}.yaml"
-        config.write_text(self.configs[name].replace("ORIGIN", self.origin.url).replace("ISSUER", self.issuer.url))
-        environ = {**CREDENTIALS, "AWS_ENDPOINT_URL": self.origin.url, **copied_state(self.state)}
+        document = self.configs[name].replace("ORIGIN", self.origin.url).replace("ISSUER", self.issuer.url)
+        config.write_text(let_in(document))
+        environ = {**copied_state(self.state), **CREDENTIALS, "AWS_ENDPOINT_URL": self.origin.url}
         shutil.copytree(self.data, self.folder / name)
         server = Server(self.folder / name, config, workers=1, environ=environ)
         server.start()
         self.closing.callback(server.kill_all)
-        client = httpx.Client(base_url=server.url, timeout=10)
+        url = self.closing.enter_context(asked_through_gateway(server))
+        client = httpx.Client(base_url=url, timeout=10)
         self.closing.callback(client.close)
         return client

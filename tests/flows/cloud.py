@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 
+from tests.apart import asked_through_gateway, let_in
 from tests.aws.world import Clients
 from tests.moto_server import moto_server
 from tests.server.world import Server, running
@@ -104,10 +105,13 @@ def cloud(folder: Path) -> Iterator[Cloud]:
     """A server and an S3 that are up until the block ends."""
     (folder / "data").mkdir()
     secrets = {"AWS_ACCESS_KEY_ID": KEYS["aws_access_key_id"], "AWS_SECRET_ACCESS_KEY": KEYS["aws_secret_access_key"]}
-    environ = {"AWS_REGION": KEYS["region_name"], "RECGATE_PENDING_SECONDS": "0.02", **secrets}
+    environ = {**new_state(), "AWS_REGION": KEYS["region_name"], "RECGATE_PENDING_SECONDS": "0.02", **secrets}
+    config = folder / "config.yaml"
+    config.write_text(let_in("namespaces: {}"))
     with (
         moto_server() as s3,
-        running(Server(folder / "data", environ={**new_state(), "AWS_ENDPOINT_URL_S3": s3, **environ})) as server,
-        closing(Cloud(server.url, s3)) as found,
+        running(Server(folder / "data", config, environ={**environ, "AWS_ENDPOINT_URL_S3": s3})) as server,
+        asked_through_gateway(server) as url,
+        closing(Cloud(url, s3)) as found,
     ):
         yield found

@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from engine import Engine, Runner, Settings
+from engine import Engine, Runner
 from gateway.app import AppOptions, create_app
 from gateway.config import parse
+from tests.apart import let_in
 from tests.aws.flow import ROLE, schema_text
 from tests.aws.world import Clients, served
-from tests.shared_state import in_environ, new_state
+from tests.shared_state import in_environ, new_state, open_engine
 
 START = 1_700_000_000
 INTERACTIONS = (("USER_ID", "string"), ("ITEM_ID", "string"), ("TIMESTAMP", "long"))
@@ -116,13 +117,12 @@ class Site:
 @contextmanager
 def site(folder: Path, config: str = "namespaces: {}", **settings: Any) -> Iterator[Site]:
     clock, state = Clock(), new_state()
-    known = {"pending_s": 0.0, "allow_file_urls": True, **settings}
-    with in_environ(state):
-        engine = Engine.open(Settings.of(folder / "data", state, **known), clock)
-        with served(create_app(parse(config, "no file"), engine, AppOptions(environ={}))) as url:
-            clients = Clients(url)
-            yield Site(folder, engine, clients, clock)
-            clients.close()
+    engine = open_engine(folder / "data", state, clock, **settings)
+    app = create_app(parse(let_in(config), "no file"), engine, AppOptions(environ=state))
+    with served(app) as url, in_environ(state):  # of commands
+        clients = Clients(url)
+        yield Site(folder, engine, clients, clock)
+        clients.close()
 
 
 def eventually(true: Callable[[], object], seconds: float = 10.0) -> None:

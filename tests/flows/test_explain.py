@@ -11,11 +11,12 @@ import boto3
 import httpx
 import pytest
 
-from engine import Engine, Settings
 from gateway.app import AppOptions, create_app
 from gateway.config import parse
+from tests.apart import let_in
 from tests.aws.world import Clients, served
 from tests.flows.site import START, Clock, Site
+from tests.shared_state import new_state, open_engine
 
 ARN = "arn:aws:personalize:us-east-1:000000000000"
 KEYS = {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "secret", "region_name": "us-east-1"}
@@ -33,9 +34,9 @@ namespaces:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder, clock = tmp_path_factory.mktemp("explained"), Clock()
-    engine = Engine.open(Settings.of(folder / "data", {}, pending_s=0.0, allow_file_urls=True), clock)
-    with served(create_app(parse(CONFIG), engine, AppOptions(environ={}))) as url:
+    folder, clock, state = tmp_path_factory.mktemp("explained"), Clock(), new_state()
+    engine = open_engine(folder / "data", state, clock)
+    with served(create_app(parse(let_in(CONFIG)), engine, AppOptions(environ=state))) as url:
         clients = Clients(url)
         opened = Site(folder, engine, clients, clock)
         group = opened.shop()

@@ -11,11 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
-from engine import Engine, Settings
 from gateway.app import AppOptions, create_app
 from gateway.config import parse
+from tests.apart import let_in, url_of
 from tests.aws.world import Clients, served
 from tests.flows.site import START, Clock, Site
+from tests.shared_state import new_state, open_engine
 
 ARN = "arn:aws:personalize:us-east-1:000000000000"
 CAMPAIGN = f"{ARN}:campaign/popular"
@@ -36,9 +37,9 @@ namespaces:
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Items i0 to i19, the lower the more wanted, even and odd ones, with a popularity count."""
-    folder, clock = tmp_path_factory.mktemp("ruled"), Clock()
-    engine = Engine.open(Settings.of(folder / "data", {}, pending_s=0.0, allow_file_urls=True), clock)
-    with served(create_app(parse(CONFIG), engine, AppOptions(environ={}, clock=clock))) as url:
+    folder, clock, state = tmp_path_factory.mktemp("ruled"), Clock(), new_state()
+    engine = open_engine(folder / "data", state, clock)
+    with served(create_app(parse(let_in(CONFIG)), engine, AppOptions(environ=state, clock=clock))) as url:
         clients = Clients(url)
         shop = Site(folder, engine, clients, clock)
         p = shop.personalize
@@ -178,6 +179,6 @@ def test_other_refusals(shop: Site):
     set_rules(shop, {**gone, "filterArn": "short"})
     p.delete_filter(filterArn=f"{ARN}:filter/short")
     shop.engine.feed.catch_up()
-    ready = httpx.get(f"{shop.runtime.meta.endpoint_url}/ready", timeout=30).json()
+    ready = httpx.get(url_of(shop.runtime.meta.endpoint_url, "/ready"), timeout=30).json()
     assert f"rule b of {CAMPAIGN}: short" in ready["degraded"]
     set_rules(shop)

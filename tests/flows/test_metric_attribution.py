@@ -13,6 +13,7 @@ import pytest
 
 from engine import Runner
 from engine.jobs import runner as jobs
+from tests.apart import url_of
 from tests.aws.flow import POPULAR, ROLE
 from tests.flows.site import Site, eventually, site
 
@@ -45,7 +46,7 @@ def job_process(shop: Site) -> Iterator[None]:
 
 def figures(shop: Site) -> dict[str, float]:
     """The lines of `/metrics` that are ours, `name{labels}` -> value."""
-    page = httpx.get(f"{shop.personalize.meta.endpoint_url}/metrics").text
+    page = httpx.get(url_of(shop.personalize.meta.endpoint_url, "/metrics")).text
     lines = [line.rpartition(" ") for line in page.splitlines() if line.startswith("recgate_attributed")]
     return {name: float(value) for name, _, value in lines}
 

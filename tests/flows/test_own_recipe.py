@@ -20,8 +20,10 @@ from rich.console import Console
 from engine import Engine, Question, Settings, Unavailable
 from gateway.cli.import_data import import_file
 from gateway.cli.local import opened
+from tests.apart import asked_through_gateway, let_in
 from tests.aws.world import Clients
 from tests.server.world import ARN, EVENT_SCHEMA, GROUP, Server, running, write_csvs
+from tests.shared_state import in_environ, new_state
 
 PAGE = (Path(__file__).parents[2] / "docs" / "own-recipe.md").read_text()
 RECIPE = "arn:aws:personalize:::recipe/shop-again"
@@ -45,18 +47,19 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("own")
-    (folder / "config.yaml").write_text(CONFIG)
+    (folder / "config.yaml").write_text(let_in(CONFIG))
     interactions, _ = write_csvs(folder / "csv")
-    with opened(folder / "data", Console(quiet=True), allow_file_urls=True) as local:
+    state = new_state()
+    with in_environ(state), opened(folder / "data", Console(quiet=True), allow_file_urls=True) as local:
         import_file(local, GROUP, "INTERACTIONS", interactions, EVENT_SCHEMA)
-    environ = {"PYTHONPATH": str(installed)}
+    environ = {**state, "PYTHONPATH": str(installed)}
     with running(Server(folder / "data", folder / "config.yaml", 1, ("--instant",), environ, fresh=True)) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def clients(server: Server) -> Iterator[Clients]:
-    with closing(Clients(server.url)) as clients:
+    with asked_through_gateway(server) as url, closing(Clients(url)) as clients:
         yield clients
 
 
@@ -101,24 +104,25 @@ def test_a_wrong_hyperparameter_is_refused(clients: Clients):
         clients.personalize.create_solution(**solution, solutionConfig={"algorithmHyperParameters": {"half_life": "0"}})
 
 
-def test_its_campaign_answers_with_what_the_visitor_chose_last(server: Server, clients: Clients, campaign: str):
+def test_its_campaign_answers_with_what_the_visitor_chose_last(clients: Clients, campaign: str):
     answer = clients.runtime.get_recommendations(campaignArn=campaign, userId="u0", numResults=2)
     listed = [each["itemId"] for each in answer["itemList"]]
     assert listed == ["i14", "i12"]  # its last choices, the last first
-    rest = httpx.get(f"{server.url}/recommend-items/shop/again/u0", params={"numResults": 2}).json()
+    url = f"{clients.personalize.meta.endpoint_url}/recommend-items/shop/again/u0"
+    rest = httpx.get(url, params={"numResults": 2}).json()
     assert [each["itemId"] for each in rest["itemList"]] == listed
 
 
 def test_it_is_evaluated_beside_ours(server: Server, installed: Path, campaign: str):
     names = ("shop-again", "aws-popularity-count")
     options = [option for name in names for option in ("--recipe", name)]
-    done = recgate(installed, "evaluate", *options, "--group", GROUP, "--data", str(server.data))
+    done = recgate(installed, "evaluate", *options, "--group", GROUP, "--data", str(server.data), **server.environ)
     assert done.returncode == 0, done.stderr
     assert all(re.search(rf"^ +{name} +0\.\d+", done.stdout, re.M) for name in names), done.stdout
 
 
 def test_without_the_package_everything_else_goes_on(server: Server, campaign: str, caplog: pytest.LogCaptureFixture):
-    with closing(Engine.open(Settings.of(server.data, {}))) as engine:
+    with closing(Engine.open(Settings.of(server.data, server.environ))) as engine:
         assert "the recipe shop-again is not installed: install the package that it came with" in caplog.text
         with pytest.raises(Unavailable):
             engine.answers.recommend(Question(campaign="again", user="u0"))
@@ -169,7 +173,7 @@ def test_wrong_recipes_are_told_a_line_each_with_their_package(wrong: Path, tmp_
         assert f"the entry point {point} of the package wrong-recipes 2.1: {reason}" in done.stderr
 
 
-def recgate(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, "PYTHONPATH": str(path)}
+def recgate(path: Path, *arguments: str, **state: str) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, **state, "PYTHONPATH": str(path)}
     command = [sys.executable, "-m", "gateway", *arguments]
     return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, check=False)

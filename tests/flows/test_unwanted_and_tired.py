@@ -12,11 +12,13 @@ import pytest
 from botocore.config import Config as BotoConfig
 from botocore.exceptions import ClientError
 
-from engine import Engine, Settings
+from engine import Engine
 from gateway.app import AppOptions, create_app
 from gateway.config import parse
+from tests.apart import let_in
 from tests.aws.world import SESSION, Clients, served
 from tests.flows.site import START, Clock, Site, eventually
+from tests.shared_state import new_state, open_engine
 
 ARN = "arn:aws:personalize:us-east-1:000000000000"
 TRACKER = "22222222-2222-4222-8222-222222222222"
@@ -102,20 +104,20 @@ def stock(site: Shop) -> str:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    folder, clock = tmp_path_factory.mktemp("unwanted"), Clock()
+    folder, clock, state = tmp_path_factory.mktemp("unwanted"), Clock(), new_state()
     opened: list[Shop] = []
-    engine = Engine.open(Settings.of(folder / "data", {}, pending_s=0.0, allow_file_urls=True), clock)
-    with served(create_app(parse("namespaces: {}"), engine, AppOptions(environ={}, clock=clock))) as url:
+    engine = open_engine(folder / "data", state, clock)
+    with served(create_app(parse(let_in("namespaces: {}")), engine, AppOptions(environ=state, clock=clock))) as url:
         clients = Clients(url)
         site = Shop(folder, engine, clients, clock)
         group = stock(site)
         site.tracking = site.personalize.create_event_tracker(name="t", datasetGroupArn=group)["trackingId"]
         opened.append(site)
-        (folder / "config.yaml").write_text(CONFIG.replace("TRACKING", site.tracking))
+        (folder / "config.yaml").write_text(let_in(CONFIG.replace("TRACKING", site.tracking)))
         clients.close()
-    engine = Engine.open(Settings.of(folder / "data", {}, pending_s=0.0, allow_file_urls=True), clock)
+    engine = open_engine(folder / "data", state, clock)
     config = parse((folder / "config.yaml").read_text())
-    with served(create_app(config, engine, AppOptions(environ={}, clock=clock))) as url:
+    with served(create_app(config, engine, AppOptions(environ=state, clock=clock))) as url:
         clients = Clients(url)
         site = Shop(folder, engine, clients, clock)
         site.tracking = opened[0].tracking

@@ -39,6 +39,7 @@ ROWS: list[Row] = [
     get("1.8", "/recommend-items/outside/http/u1", 400, "MissingParameter", **of("Validation")),
     get("1.8", f"{POPULAR}/u1?numResults=abc", 400, "ValidationError", says={"cache-control": "no-store"}),
     get("1.8", "/rerank-items/shop/search/u1/a,,b", 400, "ValidationError"),
+    get("1.8", f"{POPULAR}/u%00", 400, "ValidationError"),
     get("1.8", f"/rerank-items/shop/search/u1/{','.join(['abc'] * 501)}", 400, "ValidationError"),
     Row("1.8", "/rerank-items/shop/search/u1", 413, "RequestTooLarge", "POST", content=b" " * (1024 * 1024 + 1)),
     get(

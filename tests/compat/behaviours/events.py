@@ -40,6 +40,7 @@ ROWS: list[Row] = [
     post("1.7", SHOP, event(properties='{"a": "' + "x" * 1024 + '"}'), 400, "ValidationError"),
     post("1.7", SHOP, event(sentAt=1_700_000_000_000), 400, "ValidationError"),
     post("1.7", SHOP, event(eventType=None), 400, "ValidationError"),
+    post("1.7", SHOP, event(itemId="i\0"), 400, "ValidationError"),
     post("1.7", SHOP, event(colour="red"), 400, "ValidationError"),
     post("1.7", SHOP, body(trackingId="x"), 400, "ValidationError"),
     post("1.7", SHOP, body(sessionId=None), 400, "ValidationError"),
