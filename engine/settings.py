@@ -35,6 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     shown_hours: float = 24.0  # how long answers are remembered by their recommendationId (specification §5.3)
     experiment_days: float = 90.0  # how long what is known of an experiment outlives its place in the configuration
     log_days: float = 90.0  # how long log records that a snapshot has, and jobs that have ended, stay in the database
+    versions_kept: float = 10  # solution versions of automatic training, of each solution; 0: all, as at AWS
     lease_s: float = 0.045  # the longest that replicas answer without having looked at what others append
     catch_up_s: float = 1.0  # the longest that an answer waits for what other machines have acknowledged
     shown_bytes: int = 2_000_000_000  # the most disk that this may take, and then the oldest are forgotten sooner
@@ -63,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "shown_hours": _number("RECGATE_SHOWN_HOURS", environ, 24.0),
             "experiment_days": _number("RECGATE_EXPERIMENT_DAYS", environ, 90.0),
             "log_days": _number("RECGATE_LOG_DAYS", environ, 90.0, least=1.0),
+            "versions_kept": _number("RECGATE_VERSIONS_KEPT", environ, 10.0),
             "catch_up_s": _number("RECGATE_CATCH_UP_SECONDS", environ, 1.0),
             "lease_s": _number("RECGATE_LEASE_MS", environ, 45.0) / 1000,
             "shown_bytes": int(_number("RECGATE_SHOWN_BYTES", environ, 2e9)),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TextIO
 from urllib.parse import unquote
@@ -48,7 +49,7 @@ def open_destination(location: str, name: str, *, allow_file_urls: bool) -> Iter
 
 def _onto_disk(file: IO[bytes], folder: str, name: str) -> None:
     target = Path(unquote(folder)) / name
-    partial = target.with_name(f".{target.name}.partial")
+    partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")  # two jobs may write the same file
     if ".." in Path(name).parts:
         raise InvalidInput(f"{NOWHERE} file://{folder}: no file is called {name}.")
     try:
@@ -59,6 +60,8 @@ def _onto_disk(file: IO[bytes], folder: str, name: str) -> None:
             os.fsync(written.fileno())
         partial.replace(target)
     except OSError as error:
+        with suppress(OSError):
+            partial.unlink()
         raise InvalidInput(f"{NOWHERE} file://{folder}: it can't be written to ({error.strerror}).") from error
 
 

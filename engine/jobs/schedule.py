@@ -21,6 +21,7 @@ from engine.errors import LimitExceeded
 from engine.jobs import claims
 from engine.jobs.answering_models import extendable_models
 from engine.records import (
+    BATCH_JOBS,
     CampaignRecord,
     DatasetGroupRecord,
     DatasetImportJobRecord,
@@ -120,6 +121,23 @@ def train_if_due(engine: Engine, arn: str) -> None:
             log.info("automatic training: %s", version.arn)
         except LimitExceeded as error:
             log.warning("no automatic training of %s: %s", arn, error.message)
+        _retire(engine, control, solution, within)
+
+
+def _retire(engine: Engine, control: Control, solution: SolutionRecord, within: sa.Connection) -> None:
+    """Delete automatic versions beyond the newest ones that are kept. Those that a campaign or a batch job uses stay,
+    and the one that an UPDATE goes on from."""
+    kept = int(engine.settings.versions_kept)
+    versions = list(control.every(SolutionVersionRecord, parent=solution.arn, within=within))
+    automatic = [each for each in versions if each.training_type == "AUTOMATIC"]
+    campaigns = control.every(CampaignRecord, parent=solution.arn, within=within)
+    used = {campaign.solution_version_arn for campaign in campaigns}
+    used |= {each.arn for each in _trained(versions)[-1:]}
+    for version in automatic[:-kept] if kept else ():
+        jobs = (job for kind in BATCH_JOBS for job in control.every(kind, parent=version.arn, within=within))
+        if version.deleted_at is None and version.status not in BUSY and version.arn not in used and not any(jobs):
+            control.delete(version, within)
+            log.info("%s goes: %d newer ones of automatic training are kept", version.arn, kept)
 
 
 def _worth_it(engine: Engine, control: Control, solution: SolutionRecord, within: sa.Connection) -> bool:
@@ -131,8 +149,13 @@ def _worth_it(engine: Engine, control: Control, solution: SolutionRecord, within
         return False
     if since is not None and any(version.creation_date_time >= since for version in versions):
         return False
-    trained = [each for each in versions if each.status == ACTIVE and each.training_mode != "UPDATE"]
+    trained = _trained(versions)
     return not trained or _news(engine, control, solution, trained[-1].creation_date_time, within)
+
+
+def _trained(versions: list[SolutionVersionRecord]) -> list[SolutionVersionRecord]:
+    """Those that were trained from the start and may answer, oldest first."""
+    return [each for each in versions if each.status == ACTIVE and each.training_mode != "UPDATE"]
 
 
 def _news(engine: Engine, control: Control, solution: SolutionRecord, since: float, within: sa.Connection) -> bool:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
-from gateway.outbox.folder import DEAD_LETTERS, Folder, file_name
+from gateway.outbox.dead_letters import add_dead_letter
+from gateway.outbox.folder import Folder
 from gateway.outbox.segments import Position, read
 from gateway.targets.base import Call, Down, Failed, Message, Refused, Target
 from gateway.targets.entry import entry_of, head_of
@@ -264,20 +262,3 @@ def split(messages: Iterable[Message], call: Call) -> Iterator[list[Message]]:
 def size_of(message: Message) -> int:
     """Bytes of a message as Kinesis counts: with the key."""
     return len(message.data) + len(message.session.encode())
-
-
-def add_dead_letter(base: Path, target: str, message: Message, why: str, now: float) -> Path:
-    """Append a message to its target's dead letters, a line each for a person to see, and return once it is on disk.
-    `now` is epoch seconds."""
-    folder = base / DEAD_LETTERS
-    folder.mkdir(exist_ok=True)
-    path = folder / f"{file_name(target)}.jsonl"
-    letter = {"target": target, "id": message.id, "at": message.entry.at, "deadAt": now, "why": why}
-    line = msgspec.json.encode({**letter, "message": msgspec.Raw(message.data.strip())}) + b"\n"
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        os.write(descriptor, line)
-        os.fdatasync(descriptor)
-    finally:
-        os.close(descriptor)
-    return path

@@ -133,9 +133,9 @@ def folder_names(base: Path) -> list[str]:
 
 
 def bytes_under(base: Path) -> int:
-    """Bytes of segments and of dead letters."""
+    """Bytes of segments: what waits for targets."""
     total = 0
-    for path in (*base.glob("*/*.log"), *(base / DEAD_LETTERS).glob("*.jsonl")):
+    for path in base.glob("*/*.log"):
         try:
             total += path.stat().st_size
         except FileNotFoundError:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,22 @@ def lines(shop: Shop, kind: str, mode: str) -> list[str]:
     text = (shop.folder / "out" / f"{job['jobName']}.csv").read_text()
     (shop.folder / "out" / f"{job['jobName']}.csv").unlink()
     return text.splitlines()
+
+
+def test_two_writers_of_one_file_do_not_mix(tmp_path: Path):
+    texts = [letter * 3_000_000 for letter in "ab"]  # copied in several parts
+    together = threading.Barrier(2)
+
+    def write(text: str) -> None:
+        for _ in range(5):
+            with open_destination(f"file://{tmp_path}", "out.csv", allow_file_urls=True) as file:
+                file.write(text)
+                together.wait(20)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, texts))
+    assert (tmp_path / "out.csv").read_text() in texts
+    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
 
 
 def test_interactions(shop: Shop):

@@ -6,12 +6,13 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine.control.schedule import DAY, changed, days_of, following
 from engine.jobs.schedule import Scheduler
 from engine.records import RecommenderRecord, SolutionRecord, SolutionVersionRecord
-from tests.engine.shop import HOME, POPULAR, Shop
+from tests.engine.shop import HOME, POPULAR, T0, Shop
 from tests.engine.test_recommenders import furnish, recommend
 
 SOLUTION = f"{HOME}solution/auto"
@@ -204,6 +205,59 @@ def test_campaigns_that_sync_follow(shop: Shop):
     assert shop.do("DescribeCampaign", campaignArn=f"{HOME}campaign/home")["campaign"]["solutionVersionArn"] == newest
     shop.engine.feed.catch_up()
     assert shop.ask(num_results=1) == ["c"]
+
+
+def names(shop: Shop) -> list[str]:
+    versions = shop.do("ListSolutionVersions", solutionArn=SOLUTION)["solutionVersions"]
+    return [each["solutionVersionArn"].rpartition("/")[2] for each in versions]
+
+
+def trained_daily(shop: Shop, days: int) -> None:
+    """Every day somebody clicks, and what is due is trained."""
+    for _ in range(days):
+        shop.click("u", "b", shop.clock.now - T0)
+        look(shop, days=1)
+
+
+def test_old_automatic_versions_go_with_their_models_unless_used(open_shop: Callable[..., Shop]):
+    shop = open_shop(versions_kept=2).furnish("INTERACTIONS")
+    shop.load_clicks("u a 1", "v b 2")
+    create(shop, "rate(1 day)")
+    trained_daily(shop, 1)
+    first, by_hand = f"{SOLUTION}/{names(shop)[0]}", shop.train("auto")
+    shop.do("CreateCampaign", name="home", solutionVersionArn=first)
+    trained_daily(shop, 4)
+    automatic = [each for each in names(shop) if each not in (by_hand.rpartition("/")[2], first.rpartition("/")[2])]
+    assert len(automatic) == 2 and len(names(shop)) == 4
+    assert shop.do("DescribeSolution", solutionArn=SOLUTION)["solution"]["latestSolutionVersion"]["status"] == "ACTIVE"
+    shop.engine.jobs.enqueue_once("cleaning", "models")
+    shop.work()
+    assert {path.name for path in (shop.folder / "data" / "models").glob("*/*/*")} == set(names(shop))
+    shop.engine.feed.catch_up()
+    assert shop.ask(num_results=1)
+    shop.do("UpdateCampaign", campaignArn=f"{HOME}campaign/home", solutionVersionArn=f"{SOLUTION}/{automatic[-1]}")
+    trained_daily(shop, 1)
+    assert first.rpartition("/")[2] not in names(shop) and by_hand.rpartition("/")[2] in names(shop)
+
+
+def test_the_last_that_trained_stays_behind_failures(open_shop: Callable[..., Shop]):
+    shop = open_shop(versions_kept=1).furnish("INTERACTIONS")
+    shop.load_clicks("u a 1", "v b 2")
+    create(shop, "rate(1 day)")
+    trained_daily(shop, 1)
+    (good,) = names(shop)
+    solution = shop.engine.records.get(SOLUTION, SolutionRecord)
+    shop.engine.records.replace(msgspec.structs.replace(solution, event_type="of which there are none"))
+    trained_daily(shop, 3)
+    assert names(shop)[0] == good and len(names(shop)) == 2
+
+
+def test_all_stay_where_that_is_asked_for(open_shop: Callable[..., Shop]):
+    shop = open_shop(versions_kept=0).furnish("INTERACTIONS")
+    shop.load_clicks("u a 1", "v b 2")
+    create(shop, "rate(1 day)")
+    trained_daily(shop, 3)
+    assert len(names(shop)) == 3
 
 
 def test_of_many_processes_one_decides(open_shop: Callable[..., Shop]):

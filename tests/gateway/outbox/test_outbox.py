@@ -21,9 +21,10 @@ from gateway.config import parse
 from gateway.errors import Busy
 from gateway.outbound import Outbound, Transport
 from gateway.outbound.signing import Signer
-from gateway.outbox import Outbox
+from gateway.outbox import Outbox, dead_letters
+from gateway.outbox.dead_letters import add_dead_letter
 from gateway.outbox.delivery import first_of_each, split, wait_s
-from gateway.outbox.folder import claim
+from gateway.outbox.folder import bytes_under, claim
 from gateway.outbox.segments import START, Position, frame, path_of, read
 from gateway.outbox.writer import Writer
 from gateway.plan.plan import EventTarget
@@ -205,6 +206,18 @@ def test_what_is_left_for_targets_that_are_no_more_is_kept(origin: Origin, tmp_p
         assert letters[0]["why"] == "the configuration has no such target any more"
 
     asyncio.run(story())
+
+
+def test_dead_letters_are_kept_up_to_a_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    message = Message("e1", "s1", b'{"a": 1}', entry("e1", []))
+    line = len(add_dead_letter(tmp_path, "t", message, "no such stream", 1.0).read_bytes())
+    monkeypatch.setattr(dead_letters, "MOST_BYTES", 3 * line)
+    for number in range(2, 9):
+        path = add_dead_letter(tmp_path, "t", message, "no such stream", float(number))
+    (earlier,) = set((tmp_path / "dead-letters").iterdir()) - {path}
+    died = [[json.loads(line)["deadAt"] for line in file.read_text().splitlines()] for file in (earlier, path)]
+    assert died == [[4.0, 5.0, 6.0], [7.0, 8.0]]
+    assert bytes_under(tmp_path) == 0  # they take no room from what waits for targets
 
 
 # ---- a configuration that changes
