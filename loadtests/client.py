@@ -24,13 +24,14 @@ class Answer(NamedTuple):
 class Connection:
     """Every failure, a late answer included, is a `ConnectionError`; the connection is of no use after one."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, patience_s: float) -> None:
+        self._reader, self._writer, self._patience_s = reader, writer, patience_s
         self.port: int = writer.get_extra_info("sockname")[1]
 
     @classmethod
-    async def open(cls, port: int) -> Connection:
-        return cls(*await asyncio.open_connection(HOST, port))
+    async def open(cls, port: int, patience_s: float = PATIENCE_S) -> Connection:
+        """`patience_s`: for each answer."""
+        return cls(*await asyncio.open_connection(HOST, port), patience_s)
 
     async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         more = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
@@ -46,7 +47,7 @@ class Connection:
 
     async def _ask(self, request: bytes) -> Answer:
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(self._patience_s):
                 self._writer.write(request)
                 return await self._read()
         except (EOFError, OSError) as error:  # a timeout is an OSError too

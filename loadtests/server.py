@@ -28,7 +28,7 @@ class Server:
         environ: Mapping[str, str] | None = None,
         pin: bool = False,
     ) -> None:
-        """Any core if none is given; `environ` adds to this process's environment."""
+        """Any core if none is given; `environ` adds to this process's environment, with RECGATE_ROLE among it."""
         self.data, self.workers, self.cores, self.config, self.environ = data, workers, cores, config, environ
         self.port, self.pin = free_port(), pin
         self.process: subprocess.Popen[bytes] | None = None
@@ -54,8 +54,13 @@ class Server:
         """All processes are there and it answers; a dead supervisor's worker may answer too, while it ends."""
         if not self.ready():
             return False
-        names = [processes.name(pid) for pid in self.family()]
-        return sum(name.startswith("worker") for name in names) == self.workers and names.count("jobs") == 1
+        names, jobs = [processes.name(pid) for pid in self.family()], 0 if self.is_gateway else 1
+        return sum(name.startswith("worker") for name in names) == self.workers and names.count("jobs") == jobs
+
+    @property
+    def is_gateway(self) -> bool:
+        """True where it has no engine."""
+        return (self.environ or {}).get("RECGATE_ROLE") == "gateway"
 
     def ready(self) -> bool:
         try:

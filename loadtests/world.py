@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,11 +60,13 @@ def prepare(
             deploy(local, name, train(local, GROUP, name, recipe, (settings or {}).get(name, {})))
 
 
-def import_shop(local: Local, size: Size, folder: Path) -> None:
+def import_shop(
+    local: Local, size: Size, folder: Path, group: str = GROUP, named: Callable[[int], str] = item_name
+) -> None:
     folder.mkdir(exist_ok=True)
     parts = (
-        ("INTERACTIONS", INTERACTIONS, interactions(size)),
-        ("ITEMS", ITEMS, items(size)),
+        ("INTERACTIONS", INTERACTIONS, interactions(size, named)),
+        ("ITEMS", ITEMS, items(size, named)),
     )
     for dataset_type, columns, rows in parts:
         file = folder / f"{dataset_type.lower()}.csv"
@@ -72,7 +74,7 @@ def import_shop(local: Local, size: Size, folder: Path) -> None:
             writer = csv.writer(lines)
             writer.writerow(columns)
             writer.writerows(rows)
-        import_file(local, GROUP, dataset_type, file, schema(dataset_type.capitalize(), columns))
+        import_file(local, group, dataset_type, file, schema(dataset_type.capitalize(), columns))
 
 
 INTERACTIONS: dict[str, object] = {
@@ -90,16 +92,16 @@ def schema(name: str, columns: Mapping[str, object]) -> str:
     return json.dumps({**head, "fields": fields})
 
 
-def interactions(size: Size) -> Iterator[Row]:
+def interactions(size: Size, named: Callable[[int], str] = item_name) -> Iterator[Row]:
     chance = random.Random(1)
     for user in range(size.users):
         for _ in range(size.each):
             at = FIRST_DAY + chance.randrange(SPAN_S)
-            yield user_name(user), item_name(zipf(size.items, chance)), at, "view"
+            yield user_name(user), named(zipf(size.items, chance)), at, "view"
 
 
-def items(size: Size) -> Iterator[Row]:
-    return ((item_name(number), f"Item {number:05}", number % 90 + 10) for number in range(size.items))
+def items(size: Size, named: Callable[[int], str] = item_name) -> Iterator[Row]:
+    return ((named(number), f"Item {number:05}", number % 90 + 10) for number in range(size.items))
 
 
 def zipf(count: int, chance: random.Random) -> int:

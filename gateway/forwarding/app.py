@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, NamedTuple, cast
 
@@ -32,7 +32,8 @@ from gateway.telemetry import MetricsPage, Telemetry
 
 log = logging.getLogger(__name__)
 
-READ_S = 3.0  # for an engine's answer, before the next one is asked
+FIRST_S = 1.2  # for the first engine's answer; an engine waits for its database for a second (RECGATE_CATCH_UP_SECONDS)
+READ_S = 3.0  # for any later one's
 WRITE_S = 30.0  # for what must not be done twice
 READY_S = 2.0
 LARGEST_BODY = 16 << 20
@@ -47,7 +48,6 @@ READ_PATHS = (
     b"/ofrep/",
 )
 STREAMS = b"/sub/"  # GrowthBook's: goes on for as long as the caller listens
-POSITION, BEHIND = b"x-recgate-position", b"x-recgate-behind"
 HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"transfer-encoding", b"content-length", b"date", b"upgrade"))
 UNAVAILABLE = "ServiceUnavailableException"
 NO_STORE = (b"cache-control", b"no-store")
@@ -130,10 +130,7 @@ class ForwardingApp:
         except NoEngine as error:
             if key and (last := self._last.find(key)) is not None:
                 self._telemetry.lookup("", "", "stale")
-                headers = repeated(last, self._last.age(last))
-                if any(name == POSITION for name, _ in request.headers):
-                    headers.append((BEHIND, b"0"))  # how far it has seen the log nobody knows any more
-                return last.response.status, headers, last.response.body
+                return last.response.status, repeated(last, self._last.age(last)), last.response.body
             done = " Whether it was done is open." if error.is_open else ""
             return _problem(503, UNAVAILABLE, f"No engine answers at present.{done}")
         if key and response.status == 200:
@@ -144,13 +141,14 @@ class ForwardingApp:
         """The first engine's answer, by the order of the request's user. Raises `NoEngine`."""
         outbound = OutboundRequest(request.method, "", _by_name(request.headers), request.body)
         repeatable, target = request.changes_nothing, request.target.decode("latin-1")
-        for place in self._engines.order(subject_of(request.path, request.query, request.body)):
+        order = self._engines.order(subject_of(request.path, request.query, request.body))
+        for place, patience_s in _attempts(order) if repeatable else [(place, WRITE_S) for place in order]:
             began = self._monotonic()
             try:
-                response = await self._transport.ask(place, target, outbound, READ_S if repeatable else WRITE_S)
+                response = await self._transport.ask(place, target, outbound, patience_s)
             except (httpx.HTTPError, TimeoutError) as error:
                 self._telemetry.called("engine", self._monotonic() - began, failed=True)
-                self._engines.rest(place)
+                self._engines.failed(place, began if isinstance(error, TimeoutError) else None)
                 log.warning("the engine %s does not answer: %s", place, error or type(error).__name__)
                 if not repeatable and not _is_unsent(error):
                     raise NoEngine(is_open=True) from error
@@ -170,7 +168,7 @@ class ForwardingApp:
                 stream = client.stream(request.method, url, headers=request.headers)
                 response = await opened.enter_async_context(stream)
             except httpx.HTTPError:
-                self._engines.rest(place)
+                self._engines.failed(place)
                 await _reply(send, *_problem(503, UNAVAILABLE, "No engine answers at present."), head_only=False)
                 return
             headers = _end_to_end(response.headers.raw)
@@ -241,6 +239,14 @@ def _by_name(headers: RawHeaders) -> dict[str, str]:
         key, text = name.decode("latin-1"), value.decode("latin-1")
         named[key] = LISTS[name].decode().join((named[key], text)) if key in named and name in LISTS else text
     return named
+
+
+def _attempts(order: Sequence[str]) -> list[tuple[str, float]]:
+    """The engines to ask for what changes nothing, each with its patience: the first has little where there is another,
+    and is asked again, as the request may be one that takes so long."""
+    if len(order) == 1:
+        return [(order[0], READ_S)]
+    return [(order[0], FIRST_S), *((place, READ_S) for place in (*order[1:], order[0]))]
 
 
 def _is_unsent(error: Exception) -> bool:

@@ -35,6 +35,7 @@ class Engines:
     def __init__(self, places: Sequence[str], monotonic: Callable[[], float]) -> None:
         self.places, self._monotonic = tuple(places), monotonic
         self._resting: dict[str, float] = {}  # until when
+        self._heard: dict[str, float] = {}  # of each engine, when last
         self._turns = count()
         self._ranked = lru_cache(16_384)(self._rank)
 
@@ -50,11 +51,13 @@ class Engines:
         now = self._monotonic()
         return sorted(order, key=lambda place: self._resting.get(place, 0.0) > now)
 
-    def rest(self, place: str) -> None:
-        """It did not answer."""
-        self._resting[place] = self._monotonic() + REST_S
+    def failed(self, place: str, asked_at: float | None = None) -> None:
+        """It did not answer. With `asked_at` it is late: one that has answered others since then goes on as before."""
+        if asked_at is None or self._heard.get(place, 0.0) < asked_at:
+            self._resting[place] = self._monotonic() + REST_S
 
     def answered(self, place: str) -> None:
+        self._heard[place] = self._monotonic()
         if self._resting:
             self._resting.pop(place, None)
 

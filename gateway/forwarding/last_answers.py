@@ -20,6 +20,7 @@ OVERHEAD = 500  # bytes of an answer beside its body
 INDIFFERENT = frozenset(
     (b"traceparent", b"tracestate", b"x-request-id", b"if-none-match", b"connection", b"x-recgate-position")
 )
+REPLACED = frozenset((b"age", b"x-cache", b"cache-control", b"x-recgate-behind"))  # where an answer stands in
 AGE = re.compile(rb"(?:^|[ ,])(max-age|stale-if-error|stale-while-revalidate)=(\d{1,9})")
 
 
@@ -73,9 +74,10 @@ def seconds_allowed(cache_control: bytes) -> int:
 
 
 def repeated(answer: LastAnswer, age: int) -> RawHeaders:
-    """The headers of an answer that stands in."""
-    kept = [(name, value) for name, value in answer.response.raw if name.lower() not in (b"age", b"x-cache")]
-    return [*kept, (b"age", b"%d" % age), (b"x-cache", b"stale")]
+    """The headers of an answer that stands in. How far it has seen the log nobody knows any more."""
+    kept = [(name, value) for name, value in answer.response.raw if name.lower() not in REPLACED]
+    old = ((b"age", b"%d" % age), (b"x-cache", b"stale"), (b"cache-control", b"no-store"), (b"x-recgate-behind", b"0"))
+    return [*kept, *old]
 
 
 def _size(response: OutboundResponse) -> int:

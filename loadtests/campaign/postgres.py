@@ -20,6 +20,7 @@ from loadtests.client import HOST
 from loadtests.server import free_port
 
 READY_S = 240.0  # a standby may have to be made anew, on a busy machine
+STUCK_S = 45.0
 LOOK_S = 0.1
 USER, PASSWORD = "recgate", "s3cret"
 BINARIES = Path("/usr/lib/postgresql/17/bin")
@@ -144,12 +145,24 @@ class PostgresPair:
 
     def wait_until_whole(self) -> None:
         """Raises `RuntimeError` where one does not lead and the other follow in time."""
-        deadline = time.monotonic() + READY_S
+        began, was_helped = time.monotonic(), False
         while not self.is_whole():
-            if time.monotonic() > deadline:
+            waited = time.monotonic() - began
+            if waited > STUCK_S and not was_helped:
+                self._start_again()
+                was_helped = True
+            if waited > READY_S:
                 ends = [(node.folder / "log").read_text()[-1500:] for node in self.nodes]
                 raise RuntimeError(f"PostgreSQL is not whole: {self.roles()}\n" + "\n\n".join(ends))
             time.sleep(LOOK_S)
+
+    def _start_again(self) -> None:
+        """The Patroni of a server that is nothing, as who runs it would: it may wait for one that never starts."""
+        for node in self.nodes:
+            if not node.role() and node.patroni is not None:
+                node.patroni.kill()
+                node.patroni.wait()
+                node.start(self.etcd_port)
 
     def leader(self) -> Node | None:
         return next((node for node in self.nodes if node.role() == "primary"), None)

@@ -5,13 +5,17 @@ import pytest
 from rich.console import Console
 
 from loadtests import bench, client, contest, crash, freshness, memory, report, startup, training, world, wrk
+from loadtests.campaign import verdict
+from loadtests.campaign.checker import Sent, Shop
+from loadtests.campaign.tenants import LIBRARY
+from loadtests.campaign.verdict import InLog
 from loadtests.crash import Verdict
 
 QUIET = Console(quiet=True)
 
 
 @pytest.mark.parametrize(
-    ("tried", "acknowledged", "in_log", "verdict"),
+    ("tried", "acknowledged", "in_log", "told"),
     [
         ("abc", "ab", "ab", Verdict(0, 0, 0)),
         ("abc", "ab", "abc", Verdict(0, 0, 0)),  # stored, and killed before it could say so
@@ -20,8 +24,34 @@ QUIET = Console(quiet=True)
         ("abc", "ab", "abx", Verdict(0, 0, 1)),
     ],
 )
-def test_a_crash_may_lose_only_what_was_not_acknowledged(tried, acknowledged, in_log, verdict):
-    assert crash.judged(set(acknowledged), set(tried), in_log) == verdict
+def test_a_crash_may_lose_only_what_was_not_acknowledged(tried, acknowledged, in_log, told):
+    assert crash.judged(set(acknowledged), set(tried), in_log) == told
+
+
+BOOK = Sent("library", "u1", "b1")
+
+
+@pytest.mark.parametrize(
+    ("in_log", "found"),
+    [
+        ([InLog("a", "g", "u1", "b1")], (0, 0, 0)),
+        ([], (1, 0, 0)),
+        ([InLog("a", "g", "u1", "b1")] * 2, (0, 1, 0)),
+        ([InLog("a", "g", "u2", "b1")], (0, 0, 1)),
+        ([InLog("a", "g", "u1", "b1"), InLog("b", "h", "u1", "b1")], (0, 0, 1)),  # in the group of another tenant
+        ([InLog("a", "g", "u1", "b1"), InLog("x", "g", "u1", "b1")], (0, 0, 1)),
+    ],
+)
+def test_the_log_holds_what_was_sent_as_it_was_sent(in_log, found):
+    assert verdict.judged({"a"}, {"a": BOOK, "b": BOOK}, in_log) == found
+
+
+def test_a_list_that_another_history_has_changed_is_seen():
+    shop = Shop(LIBRARY, ["b1", "b2", "b3", "b4"])
+    shop.tried["u1"].add("b2")
+    assert not shop.not_its_own("u1", ["b1", "b3"]) and not shop.not_its_own("u1", ["b1", "b2", "b3"])
+    assert shop.not_its_own("u2", ["b1", "b3"]) == ["b2"]
+    assert shop.not_its_own("u1", ["b1", "i3"]) == ["i3"]
 
 
 def test_every_victim_has_its_turn(monkeypatch):

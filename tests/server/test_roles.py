@@ -17,6 +17,8 @@ import httpx
 import pytest
 from botocore.config import Config as BotoConfig
 
+from gateway.forwarding.app import FIRST_S, READ_S
+from gateway.forwarding.engines import REST_S, Engines
 from tests.server.world import ARN, CONFIG, TRACKING_ID, Server, running
 
 USERS = [f"u{number}" for number in range(40)]
@@ -125,6 +127,38 @@ def test_a_user_stays_with_one_engine_and_all_share_them(world: World, client: h
     assert all(sum(each) == len(USERS) and each == counts[0] and min(each) > 0 for each in counts)
 
 
+def test_a_stopped_engine_holds_up_few(world: World, client: httpx.Client) -> None:
+    stopped = world.engines[0].process
+    assert stopped is not None
+    os.killpg(stopped.pid, signal.SIGSTOP)
+    try:
+        took = []
+        for user in USERS:  # those of either engine
+            began = time.monotonic()
+            assert client.get(f"/recommend-items/shop/uncached/{user}").status_code == 200
+            took.append(time.monotonic() - began)
+    finally:
+        os.killpg(stopped.pid, signal.SIGCONT)
+    assert max(took) < READ_S and sum(each > FIRST_S for each in took) <= 3
+    time.sleep(REST_S)
+
+
+def test_a_late_engine_that_answers_others_is_not_left_alone() -> None:
+    now = 10.0
+    engines = Engines(("http://a:1", "http://b:1"), lambda: now)
+    first, second = engines.order(b"u1")
+    engines.answered(first)
+    engines.failed(first, asked_at=9.0)
+    assert engines.order(b"u1") == (first, second)
+    now = 11.0
+    engines.failed(first, asked_at=10.5)
+    assert engines.order(b"u1") == [second, first]
+    engines.answered(first)
+    assert engines.order(b"u1") == (first, second)
+    engines.failed(first)  # refused, however lately it answered
+    assert engines.order(b"u1") == [second, first]
+
+
 def test_without_engines_old_answers_stand_in_and_events_are_refused(world: World, client: httpx.Client) -> None:
     path, other = "/recommend-items/shop/for-you/u7?numResults=5", "/recommend-items/shop/uncached/u7"
     before = client.get(path)
@@ -142,7 +176,7 @@ def test_without_engines_old_answers_stand_in_and_events_are_refused(world: Worl
     two.kill_all()
     stale = client.get(path)
     assert (stale.status_code, stale.content, stale.headers["x-cache"]) == (200, seen.content, "stale")
-    assert client.get(path, headers={"x-recgate-position": "9"}).headers["x-recgate-behind"] == "0"
+    assert (stale.headers["x-recgate-behind"], stale.headers["cache-control"]) == ("0", "no-store")
     refused = [client.get(other), client.post("/events/shop", json=event), client.get(path, headers={"x-api-key": "a"})]
     assert [each.status_code for each in refused] == [503, 503, 503]
     assert refused[0].json()["code"] == "ServiceUnavailableException" and "retry-after" in refused[0].headers
