@@ -13,12 +13,15 @@ SLOW := aws compat flows loadtests server gateway/cache/test_redis_forms.py gate
 	engine/test_promotions.py engine/test_recommenders.py engine/test_schedule.py engine/test_updates.py engine/test_watermark.py \
 	engine/test_diversity.py engine/test_fatigue.py engine/test_history.py engine/test_list_rules.py \
 	engine/test_negative_events.py engine/test_objective.py engine/storage engine/backups test_added_kinds.py test_style.py
+MACHINES := engine/backups engine/storage/test_moving.py engine/test_s3_store.py engine/test_shared_log.py \
+	gateway/cache/test_redis_forms.py server/test_postgres.py server/test_replicas.py server/test_roles.py \
+	server/test_storage.py server/test_two_places.py server/test_workers.py
 EVIDENTLY := .cache/models/botocore_a_la_carte_evidently-1.34.144-py3-none-any.whl
 
 unexport PYTHONDONTWRITEBYTECODE  # tests start hundreds of processes, of which each would compile all the code anew
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-scale chart quick style lint format operations bench bench-quality load evaluate clean
+.PHONY: help setup demo test test-scale test-scale-short chart quick style lint format operations bench bench-quality load evaluate clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  \1\t/' | expand -t 17
@@ -55,10 +58,14 @@ setup: $(READY) $(DATASET) $(BANDIT) $(EVIDENTLY)  ## a virtual environment with
 demo: $(BIN)/recgate  ## MovieLens-100K from download to live recommendations on 127.0.0.1:8080
 	$(BIN)/recgate demo $(ARGS)
 
-test: $(READY) $(DATASET) $(BANDIT) $(EVIDENTLY)  ## all tests, in four processes (ARGS=PATH: those, in one)
-	$(BIN)/python -m pytest $(or $(ARGS),-n 4 --no-loadscope-reorder)
+test: $(READY) $(DATASET) $(BANDIT) $(EVIDENTLY)  ## the tests of one machine, in four processes (ARGS=PATH: those, in one)
+	$(BIN)/python -m pytest $(or $(ARGS),-n 4 --no-loadscope-reorder $(MACHINES:%=--ignore=tests/%))
+
+test-scale-short: $(READY)  ## many machines in a minute: PostgreSQL, Valkey, a bucket, several servers
+	$(BIN)/python -m pytest -n 4 --no-loadscope-reorder $(MACHINES:%=tests/%) $(ARGS)
 
 test-scale: $(READY)  ## many machines: real services, killed and stopped; takes minutes
+	$(if $(ARGS),,$(MAKE) test-scale-short)
 	$(BIN)/python -c 'import ray' 2>/dev/null || $(BIN)/pip install --quiet --no-compile --editable '.[ray]'
 	$(BIN)/python -m pytest tests/scale $(ARGS)
 	$(if $(ARGS),,RECGATE_TEST_STATE=shared $(BIN)/python -m pytest -n 2 --no-loadscope-reorder tests/aws tests/flows tests/compat)

@@ -151,7 +151,7 @@ def agree(real: Real, plain: Plain) -> None:
 
 
 @given(st.lists(steps, max_size=12))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 def test_folding_follows_the_rules(taken: list[tuple[Any, ...]]):
     real, plain = Real(), Plain()
     for step in taken:
@@ -160,7 +160,7 @@ def test_folding_follows_the_rules(taken: list[tuple[Any, ...]]):
 
 
 @given(st.lists(events, max_size=12), st.integers(0, 12))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_streamed_events_keep_their_order_wherever_they_are_folded(taken: list[tuple[Any, ...]], at: int):
     real, plain = Real(), Plain()
     for place, step in enumerate(taken):

@@ -152,7 +152,7 @@ cap_of = st.builds(
 caps_of = st.lists(cap_of, max_size=3, unique=True).map(tuple)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(st.lists(row_of, min_size=1, max_size=30), caps_of, st.integers(1, 12), st.sampled_from((0.0, 0.4, 1.0)))
 def test_lists_hold_and_are_short_only_where_no_item_is_left_that_may_follow(
     rows: list[Row], caps: tuple[Cap, ...], count: int, strength: float
@@ -168,7 +168,7 @@ def test_lists_hold_and_are_short_only_where_no_item_is_left_that_may_follow(
         assert not answer.short
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(row_of, min_size=1, max_size=30), caps_of, st.integers(1, 12))
 def test_without_strength_each_place_has_the_best_item_that_may_have_it(
     rows: list[Row], caps: tuple[Cap, ...], count: int
@@ -180,7 +180,7 @@ def test_without_strength_each_place_has_the_best_item_that_may_have_it(
     assert list(ask(world(rows), scores_of(len(rows)), rule(caps=caps), num_results=count).items) == items
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     st.lists(row_of, min_size=8, max_size=24),
     caps_of,
@@ -214,7 +214,7 @@ def test_with_promotions_exploration_filters_and_pins_lists_hold_too(
             assert not [each for each in every if each not in answer.items and admitted(each, answer.items, rows, caps)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(row_of, min_size=2, max_size=16), caps_of, st.sampled_from((0.0, 0.5)), st.randoms())
 def test_rankings_hold_and_leave_out_what_would_break_a_cap(
     rows: list[Row], caps: tuple[Cap, ...], strength: float, draw: Any

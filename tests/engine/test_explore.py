@@ -54,7 +54,7 @@ def test_as_many_are_drawn_as_the_chances_add_up_to(chances: np.ndarray, seed: i
 
 def test_each_is_drawn_with_its_chance():
     chances = np.array([0.9, 0.5, 0.25, 0.25, 0.05, 0.0, 1.0])
-    rounds = 20_000
+    rounds = 8_000
     drawn = Counter(int(i) for seed in range(rounds) for i in systematic(chances, np.random.default_rng(seed).random()))
     shares = np.array([drawn[i] / rounds for i in range(len(chances))])
     assert np.all(np.abs(shares - chances) < 4 * np.sqrt(chances * (1 - chances) / rounds) + 1e-9)
@@ -77,7 +77,7 @@ def test_every_propensity_is_how_often_the_item_is_shown(weight: float, places: 
     """Over many seeds; the sum of what is shown once a seed, each weighed by 1 / propensity, is what there is."""
     scores = np.concatenate((np.arange(20, 0, -1, dtype=np.float32), np.full(8, -np.inf, np.float32)))
     novelty = np.concatenate((np.zeros(15), [1, 1 / 2, 0, 1 / 4, 1], np.ones(7), [1 / 9])).astype(np.float32)
-    rounds = 4000
+    rounds = 2_000
     shown, weighed = np.zeros(28), np.zeros(28)
     for seed in range(rounds):
         drawing = explorer(Exploration(weight), Novelty.of(novelty), str(seed))

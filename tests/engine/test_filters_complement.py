@@ -91,7 +91,7 @@ def kept(group: Group, target: str, expression: str, values: dict[str, str], rul
     return mask
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(_events, _events, _tests, st.sampled_from(["ItemID", "UserID", "ActionID"]), st.sampled_from(["open", "aws"]))
 def test_not_in_keeps_what_in_with_the_opposite_action_keeps(
     old: list[Any], new: list[Any], test: Any, target: str, rules: str

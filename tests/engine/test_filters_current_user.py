@@ -202,7 +202,7 @@ def slowly(expressions: Any, items: dict[str, Row], user: Row) -> set[str]:
     return (set().union(*of(I)) if of(I) else set(items)) - set().union(*of(E))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(_items, _items, _users, _users, _expressions, st.sampled_from([0, 2, 1024]))
 def test_masks_are_what_a_slow_evaluator_says(
     old: dict[str, Row], new: dict[str, Row], before: Row, after: Row, expressions: Any, settle: int

@@ -119,7 +119,7 @@ _touches = st.lists(st.tuples(st.just("u"), st.sampled_from("pqrstuvw"), st.samp
 _users = st.fixed_dictionaries({}, optional={"AGE": st.integers(0, 3)})
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(_items, _items, _touches, _users, st.lists(_expressions, min_size=1, max_size=3), st.sampled_from([0, 2, 1024]))
 def test_masks_are_what_a_slow_evaluator_says(
     old: dict[str, Row], new: dict[str, Row], events: Any, user: Row, expressions: Any, settle: int

@@ -50,7 +50,7 @@ def world(**histories: list[str]) -> Group:
 _items = st.lists(st.sampled_from(ITEMS), max_size=6)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(_items, _items.filter(bool), st.sampled_from([(), (SEEN,)]))
 def test_it_is_as_for_a_user_with_that_history(own: list[str], chosen: list[str], filters: tuple[str, ...]):
     """The times of the events of `u` are as `put` counts them; those in the request are of now."""

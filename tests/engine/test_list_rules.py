@@ -295,7 +295,7 @@ SCORES = st.lists(st.sampled_from([-np.inf, *(n / 4 for n in range(40))]), min_s
 
 
 @given(WORLDS, SCORES, rule_lists(), st.booleans(), st.integers(1, 14))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_a_list_is_what_a_slow_evaluator_makes(
     facts: dict[str, Any], scores: list[float], rules: tuple[ListRule, ...], filtered: bool, length: int
 ):
@@ -307,7 +307,7 @@ def test_a_list_is_what_a_slow_evaluator_makes(
 
 
 @given(WORLDS, SCORES, rule_lists(), st.booleans(), st.integers(1, 12), st.integers(1, 100))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 def test_promotions_and_exploration_keep_their_share(
     facts: dict[str, Any], scores: list[float], rules: tuple[ListRule, ...], explores: bool, length: int, percent: int
 ):

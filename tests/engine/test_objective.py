@@ -57,7 +57,7 @@ _rows = st.dictionaries(
 _scores = st.lists(st.integers(-4, 4).map(lambda n: n / 2), min_size=8, max_size=8)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(_rows.filter(bool), _rows, _rows, _scores, st.sampled_from([-10.0, -1.0, 0.3, 2.0, 10.0]), st.booleans())
 def test_lists_are_in_the_order_of_a_slow_evaluator(
     stored: dict[str, Row], first: dict[str, Row], then: dict[str, Row], scores: Any, weight: float, logits: bool

@@ -60,7 +60,7 @@ SCHEDULES = st.builds(
 
 
 @given(SCHEDULES, MOMENTS)
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_it_holds_when_the_clock_on_the_wall_says_so(schedule: RuleSchedule, moment: datetime):
     now = moment.replace(tzinfo=UTC, second=0, microsecond=0).timestamp()
     assert Timetable.of(schedule).holds(now) == slowly_holds(schedule, now)

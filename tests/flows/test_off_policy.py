@@ -16,7 +16,7 @@ from tests.flows.site import START, Site, site
 
 ARN = "arn:aws:personalize:us-east-1:000000000000"
 PERSONAL, POPULAR = "aws-user-personalization", "aws-popularity-count"
-USERS = 300
+USERS = 200
 LIKING = {f"i{item}": 0.05 + 0.04 * (item % 10) for item in range(20)}  # how often an item that is shown is clicked
 
 

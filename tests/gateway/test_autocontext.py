@@ -360,7 +360,7 @@ ZONES = sorted(available_timezones())
 TIMES = st.datetimes(datetime(2015, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.sampled_from(ZONES),
     TIMES,

@@ -20,7 +20,7 @@ comparable = pytest.mark.skipif(
 @comparable
 def test_the_bench_compares_hits_and_misses(tmp_path):
     out = tmp_path / "bench.json"
-    argv = ["--kinds", "full,l2", "--peers", "nginx,FastAPI", "--rounds", "1", "--seconds", "0.4"]
+    argv = ["--kinds", "full,l2", "--peers", "nginx,FastAPI", "--rounds", "1", "--seconds", "0.2"]
     ran = CliRunner().invoke(bench.main, [*argv, "--users", "500", "--out", str(out)])
     assert ran.exit_code == 0, (ran.output, ran.exception)
     found = {kind: {line["name"]: line for line in told["lines"]} for kind, told in json.loads(out.read_text()).items()}
@@ -37,7 +37,7 @@ def test_the_bench_compares_hits_and_misses(tmp_path):
 @pytest.mark.parametrize("recipe", [["--recipe", "aws-popularity-count"], ["--factors", "--exact"]])
 def test_misses_are_measured_at_the_limit_and_at_half_of_it(tmp_path, recipe: list[str]):
     argv = ["--items", "300", "--users", "100", "--events", "5", *recipe]
-    ran = CliRunner().invoke(misses.main, [*argv, "--seconds", "0.4", "--rounds", "1", "--data", str(tmp_path)])
+    ran = CliRunner().invoke(misses.main, [*argv, "--seconds", "0.2", "--rounds", "1", "--data", str(tmp_path)])
     assert ran.exit_code == 0, (ran.output, ran.exception)
     rates = [int(rate.replace(",", "")) for rate in re.findall(r"([\d,]+) answers/s", ran.output)]
     assert len(rates) == 1 and rates[0] > 50 and "p99" in ran.output and " failed" in ran.output
@@ -56,7 +56,7 @@ def test_a_click_shows_in_the_next_answer():
 
 
 def test_events_are_acknowledged_and_seen_at_half_their_rate():
-    ran = CliRunner().invoke(events.main, ["--seconds", "0.4", "--workers", "1", "--users", "100"])
+    ran = CliRunner().invoke(events.main, ["--seconds", "0.2", "--workers", "1", "--users", "100"])
     assert ran.exit_code == 0, (ran.output, ran.exception)
     full, cost, half, seen, _, flooded = ran.output.splitlines()[-6:]
     assert "events/s acknowledged" in full and "events/s acknowledged" in half

@@ -50,8 +50,11 @@ def visits_since(times: Longs, count: int) -> Floats:
     unknown."""
     if len(times) < count:
         return np.arange(count - 1, -1, -1, dtype=np.float32)
-    later = np.diff(times[len(times) - count :]) != 0
-    return np.append(np.cumsum(later[::-1])[::-1], 0).astype(np.float32) if count else np.zeros(0, np.float32)
+    since = np.zeros(count, np.float32)
+    if count > 1:
+        latest = times[len(times) - count :]
+        since[:-1] = (latest[1:] != latest[:-1])[::-1].cumsum()[::-1]
+    return since
 
 
 READINGS = ({"decay": 1.0}, {"decay": 0.95}, {"decay": 0.8})

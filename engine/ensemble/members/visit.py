@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.data.columns import Floats
+from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Member, Setting
 from engine.ensemble.members.own import LONGEST, repeated, visits_since
@@ -38,23 +38,23 @@ def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Ar
 
 
 def sparse(arrays: Arrays, reading: Setting, query: Query, items: int) -> Sparse:
-    recent = query.history[-LONGEST:]
-    since = visits_since(query.times, len(recent))
-    weights = np.float32(reading["decay"]) ** since
-    visits = weights[np.append(np.diff(since) != 0, True)].sum() if len(since) else 0.0
-    own = weights / np.float32(visits + UNSEEN)
-    return summed(
-        np.concatenate((recent, arrays["top"])),
-        np.concatenate((own, np.float32(reading["recent"]) * arrays["share"])),
-        items,
-    )
+    return summed(*_entries(arrays, reading, query), items)
 
 
 def read(arrays: Arrays, reading: Setting, query: Query, items: int) -> Floats:
-    scores = np.zeros(items, np.float32)
-    few = sparse(arrays, reading, query, items)
-    scores[few.items] = few.values
-    return scores
+    return np.bincount(*_entries(arrays, reading, query), items).astype(np.float32)
+
+
+def _entries(arrays: Arrays, reading: Setting, query: Query) -> tuple[Ints, Floats]:
+    """Items, of which some may come again, and their shares."""
+    recent = query.history[-LONGEST:]
+    since = visits_since(query.times, len(recent))
+    weights = np.float32(reading["decay"]) ** since
+    last = np.ones(len(since), np.bool_)  # of its visit
+    last[:-1] = since[1:] != since[:-1]
+    own = weights / np.float32(weights[last].sum() + UNSEEN)
+    items = np.concatenate((recent, arrays["top"]))
+    return items, np.concatenate((own, np.float32(reading["recent"]) * arrays["share"]))
 
 
 READINGS = tuple({"decay": decay, "recent": recent} for decay in (1.0, 0.95) for recent in (1.0, 2.0))

@@ -25,9 +25,9 @@ from engine.serving.question_filters import FilteredQuestion
 from tests.engine.shop import Shop
 from tests.moto_server import moto_server, s3_environ
 
-MANY, FEWER = 30_000, 10_000
-GROWTH_MB = 3  # 150 bytes a line, where none that was freed before is taken again
-GROWTH_OBJECTS = 12_000  # fewer than one a line: names that were looked up lately are known, up to 8,192 of them
+MANY, FEWER = 20_000, 10_000
+GROWTH_MB = 1.5  # 150 bytes a line, where none that was freed before is taken again
+GROWTH_OBJECTS = 6_000  # fewer than one a line: names that were looked up lately are known, up to 8,192 of them
 
 
 @pytest.fixture(scope="module")

@@ -156,7 +156,7 @@ def test_quoting(cell: str, value: str | None) -> None:
 CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0|"), max_size=12)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(st.lists(CELLS, min_size=1, max_size=20), st.booleans())
 def test_odd_strings_survive(cells: list[str], backslashes: bool) -> None:
     stream = io.StringIO(newline="")
@@ -178,7 +178,7 @@ def test_unescape_leaves_text_without_escapes_alone(text: str, inside: bool) -> 
         assert unescape(text, inside) == text
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=200) | st.text('a,"\\\n\r1', max_size=60).map(str.encode))
 def test_any_bytes_give_a_report_whose_sums_are_right(data: bytes) -> None:
     report = load(PAIRS, a=b"ITEM_ID,TEXT\n" + data).report

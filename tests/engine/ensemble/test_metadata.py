@@ -77,7 +77,7 @@ def test_without_a_known_context_all_count(at_devices: Model) -> None:
     assert 2 <= int((shown < 10).sum()) <= 8
 
 
-def tiers(users: int = 300) -> Snapshot:
+def tiers(users: int = 160) -> Snapshot:
     """The gold want items 0..9, the others 10..19, and every user is new at some time."""
     draw = np.random.default_rng(0)
     gold = np.arange(users) % 2 == 0
@@ -112,7 +112,7 @@ def test_rows_of_the_snapshot_are_read_too(of_tiers: Model) -> None:
         assert best(of_tiers, Query(user=user, users=users)) <= set(wanted)
 
 
-def news(days: int = 30, readers: int = 90, genres: int = 3, daily: int = 4) -> Snapshot:
+def news(days: int = 24, readers: int = 60, genres: int = 3, daily: int = 4) -> Snapshot:
     """Readers keep to one genre and read only what is of the day: what they will want next is not known yet."""
     draw = np.random.default_rng(0)
     count = days * genres * daily
@@ -165,7 +165,7 @@ def test_plain_strings_are_not_learned_from() -> None:
 
 def test_what_says_nothing_changes_nothing_much() -> None:
     draw = np.random.default_rng(1)
-    bare = chain(users=200)
+    bare = chain(users=100)
     random = [f"r{place}" for place in draw.integers(4, size=len(bare.items))]
     noisy = replace(
         bare,

@@ -24,7 +24,7 @@ NDCG = "normalized_discounted_cumulative_gain_at_10"
 PRICES = np.random.default_rng(5).lognormal(2, 1, ITEMS).astype(np.float32)
 
 
-def tastes(users: int = 400) -> Snapshot:
+def tastes(users: int = 280) -> Snapshot:
     """Four tastes of 30 items each, some of which are liked more often; prices have nothing to do with it."""
     draw = np.random.default_rng(0)
     chance = 1 / (np.arange(ITEMS // TASTES) + 2)

@@ -52,7 +52,7 @@ def logs(seed: int, answers: int = ANSWERS) -> Shows:
 
 @pytest.fixture(scope="module")
 def many() -> list[Estimates]:
-    return [estimates(logs(seed)) for seed in range(120)]
+    return [estimates(logs(seed)) for seed in range(80)]
 
 
 @pytest.mark.parametrize("name", ["ips", "snips", "doubly_robust"])

@@ -63,7 +63,7 @@ def test_a_sparse_world_is_learned_in_a_few_epochs(monkeypatch: pytest.MonkeyPat
     split = leave_last_out(world(0, SPARSE))
 
     def learned(train: Snapshot) -> float:
-        weights = loop.trained(train, TransformerShape(SPARSE.items, 20, 32), 4, 0, silent)
+        weights = loop.trained(train, TransformerShape(SPARSE.items, 20, 32), 3, 0, silent)
         ranks = [mid_ranks(without(logits(weights, case.history), case.history), case.truth) for case in split.cases]
         return float(np.mean([ndcg(rank, 10) for rank in ranks]))
 

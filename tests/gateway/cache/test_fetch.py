@@ -215,19 +215,19 @@ def hit_rate(crawled: int) -> float:
     """Of 300 regular users with a Zipf-like interest, while a crawler asks so often between two of their requests."""
     rng = random.Random(5)
     weights = [1 / (rank + 1) ** 0.8 for rank in range(300)]
-    regulars = rng.choices(range(300), weights, k=6000)
+    regulars = rng.choices(range(300), weights, k=4000)
     rates: list[float] = []
 
     async def story(cache: Cache, make: Maker, clock: Clock) -> None:
         make.size, page, hits = 1000, 0, 0
         for place, user in enumerate(regulars):
             outcome = (await cache.fetch(wanted(f"u{user}"), make)).outcome
-            hits += outcome == "hit" and place >= 3000
+            hits += outcome == "hit" and place >= 2000
             for _ in range(crawled):
                 page += 1
                 await cache.fetch(wanted(f"crawler-{page}"), make)
                 assert cache.size <= cache.ceiling
-        rates.append(hits / 3000)
+        rates.append(hits / 2000)
 
     run(story, ceiling=250_000)  # room for less than half of the regulars
     return rates[0]

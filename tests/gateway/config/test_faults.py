@@ -559,7 +559,7 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(TREES)
 def test_whatever_a_document_says_it_loads_or_is_refused(tree):
     for text in (

@@ -16,7 +16,7 @@ def names(lists: list[list[str]], picks: list[Pick]) -> list[str]:
     return [lists[team][place] for team, place in picks]
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.lists(ITEMS, min_size=2, max_size=4), st.integers(0, 15), st.text(max_size=8))
 def test_a_draft_is_of_the_lists_with_nothing_twice(lists: list[list[str]], most: int, unit: str) -> None:
     picks = team_draft(lists, most, "seed", unit)
@@ -30,7 +30,7 @@ def test_a_draft_is_of_the_lists_with_nothing_twice(lists: list[list[str]], most
         assert set(lists[team][:place]) <= set(shown[:number])
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(st.lists(st.permutations([f"i{number}" for number in range(12)]), min_size=2, max_size=4), st.text(max_size=8))
 def test_every_round_has_each_team_once(lists: list[list[str]], unit: str) -> None:
     teams = [pick.team for pick in team_draft(lists, 12, "seed", unit)]

@@ -131,7 +131,7 @@ def test_many_votes_go_by_the_normal_law():
     assert sign_test(470, 532) == pytest.approx(exact, rel=0.02)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(st.integers(0, 400), st.integers(0, 400), st.integers(0, 400), st.sampled_from(["always", "fixed", "bayesian"]))
 def test_preferences_turn_with_the_rankers(wins: int, losses: int, ties: int, method: Method):
     credit = ballots(wins, losses, ties)
@@ -148,7 +148,7 @@ def test_preferences_turn_with_the_rankers(wins: int, losses: int, ties: int, me
 
 
 def test_rankers_alike_are_seldom_told_apart_though_one_looks_forty_times():
-    votes = np.random.default_rng(52).binomial(25, 0.5, (1_000, 40)).cumsum(axis=1)
+    votes = np.random.default_rng(52).binomial(25, 0.5, (500, 40)).cumsum(axis=1)
     alarms, naive = [], []
     for each in votes.tolist():
         found = [preference(*ballots(n, 25 * (k + 1) - n)).sure for k, n in enumerate(each)]

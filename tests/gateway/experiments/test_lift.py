@@ -13,7 +13,7 @@ from gateway.experiments.analysis.lift import Lift, Method, lift, p_always, reac
 from gateway.experiments.analysis.moments import Moments, adjusted, of_ratio, of_values
 from gateway.experiments.analysis.student import critical, two_sided
 
-EXPERIMENTS = 2_000
+EXPERIMENTS = 1_000
 STEPS = np.array([100] * 10 + [600] * 30)  # units that an arm gains from look to look: a ramp, then all the traffic
 UNITS, LOOKS = STEPS.cumsum().tolist(), len(STEPS)
 METHODS: tuple[Method, ...] = ("always", "fixed", "bayesian")

@@ -120,7 +120,7 @@ def before_refusal(answers: bytes) -> bytes:
     return before if refused else answers
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=75, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(parts=streams())
 def test_whatever_is_sent(pair: Pair, parts: list[bytes]) -> None:
     for port in (pair.plain, pair.hot):  # what is missing is made, and what can be is kept

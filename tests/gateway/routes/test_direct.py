@@ -85,7 +85,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Litestar, L
 
 
 @given(scope=scopes())
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None, derandomize=True)
 def test_both_ways_say_the_same(scope: dict[str, Any], pair: tuple[Litestar, Litestar]) -> None:
     short, long = pair
     assert messages(short, scope) == messages(long, scope)
