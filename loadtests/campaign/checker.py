@@ -58,7 +58,9 @@ class Watched:
     again: int = 0  # requests that another machine had to answer
     failures: Counter[str] = field(default_factory=Counter)  # of attempts, by machine and kind
     unanswered: list[Unanswered] = field(default_factory=list)
-    slowest_s: float = 0.0
+    slowest_s: dict[str, float] = field(
+        default_factory=lambda: {"GET": 0.0, "POST": 0.0}
+    )  # that was answered, of GET and POST
     before: list[str] = field(default_factory=list)  # answers from before an acknowledged event
     foreign: list[str] = field(default_factory=list)  # answers of another user or tenant
     fault: str = ""  # of this moment; set by the campaign
@@ -141,7 +143,7 @@ class Shopper:
             took = time.monotonic() - began
             if answer is not None:
                 self._watched.again += attempt > 0
-                self._watched.slowest_s = max(self._watched.slowest_s, took)
+                self._watched.slowest_s[method] = max(self._watched.slowest_s[method], took)
                 return answer, self._doors[port]
             failures[f"{self._doors[port]}: {failure}"] += 1
             if took > PATIENCE_S:

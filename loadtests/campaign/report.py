@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from statistics import median
 from typing import NamedTuple
 
 from rich.box import SIMPLE
@@ -54,8 +55,9 @@ def faults(outcome: Outcome) -> list[Sequence[str]]:
     for name, words in ((fault.__name__, fault.__doc__ or "") for fault in FAULTS):
         seconds = sorted(each.seconds for each in outcome.over if each.fault == name)
         if seconds:
-            middle = seconds[len(seconds) // 2]
-            lines.append((words, str(len(seconds)), f"{middle:.1f}", f"{seconds[-1]:.1f}", str(unanswered[words])))
+            lines.append(
+                (words, str(len(seconds)), f"{median(seconds):.1f}", f"{seconds[-1]:.1f}", str(unanswered[words]))
+            )
     return lines
 
 
@@ -76,7 +78,7 @@ def found(outcome: Outcome) -> list[tuple[str, str]]:
         ("how lists were answered (X-Cache)", states),
         ("lists that said that they may be from before (X-Recgate-Behind)", f"{watched.behind:,}"),
         ("requests that the second machine had to answer", f"{watched.again:,}"),
-        ("the slowest answer", f"{watched.slowest_s:.1f} s"),
+        ("the slowest list, the slowest event", f"{watched.slowest_s['GET']:.1f} s, {watched.slowest_s['POST']:.1f} s"),
         ("the longest that a fault took to be over", f"{max(each.seconds for each in outcome.over):.1f} s"),
     ]
 
