@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine.control.control import TrainingBudget as TrainingBudget
     from engine.control.fields import decoded as decoded
     from engine.control.operation import perform as perform
+    from engine.data.bell_watch import BellWatch as BellWatch, buckets_to_watch as buckets_to_watch
     from engine.data.guess import (
         grown_schema as grown_schema,
         guess_schema as guess_schema,
@@ -119,6 +120,7 @@ _BEHIND = {
     "engine.control.fields": ("decoded",),
     "engine.words": ("in_words", "nul_in"),
     "engine.control.operation": ("perform",),
+    "engine.data.bell_watch": ("BellWatch", "buckets_to_watch"),
     "engine.data.guess": ("grown_schema", "guess_schema", "infer_schema"),
     "engine.data.schema": ("parse_schema",),
     "engine.data.snapshot": ("Snapshot",),

@@ -19,6 +19,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from engine import Change, EngineError
 from gateway import gauges
+from gateway.answer import hold
 from gateway.answer.decorate import Decorators
 from gateway.answer.make import Maker
 from gateway.answer.rank import Ranker
@@ -93,7 +94,8 @@ class ServedEngine(EnginePort, Protocol):
 class AppOptions:
     """The process that an app runs in. `server` tells the workers of one server from those of another with the same
     data. `watched` is the place of the configuration: what changes there is swapped in. `cache_bytes` counts instead of
-    what the configuration says. `leaving` tells streams to end."""
+    what the configuration says. `leaving` tells streams to end. `for_gateways`:
+    servers without an engine may repeat its answers."""
 
     name: str = "worker"
     server: str = "server"
@@ -104,6 +106,7 @@ class AppOptions:
     tracing: Tracing | None = None
     draw: Callable[[], float] = random.random
     leaving: Callable[[], bool] = lambda: False
+    for_gateways: bool = False
 
 
 def create_app(config: Config, engine: ServedEngine, options: AppOptions | None = None) -> Litestar:
@@ -187,7 +190,8 @@ class WorkerParts:
         if self.shared is not None:
             second_level = SecondLevel(self.shared, self.cache, feed.is_current, feed.applied, clock, draw)
         counters = HitCounters(self.telemetry, self.ledger)
-        return HotCache(config, self.cache, counters, feed, self.admission.opens, second_level)
+        names = (hold.ASKED,) if self.options.for_gateways else ()
+        return HotCache(config, self.cache, counters, feed, self.admission.opens, second_level, names)
 
     def _watch(self, config: Config) -> Watch | None:
         if self.options.watched is None:

@@ -15,8 +15,11 @@ from typing import Any
 
 import msgspec
 
+from gateway.config import parse
 from gateway.forwarding.app import ForwardingApp
 from gateway.forwarding.engines import Engines
+from gateway.forwarding.held_answers import HeldAnswers
+from gateway.hot import HitCounters
 from gateway.outbound.transport import Transport
 from gateway.telemetry import MetricsPage, telemetry_of
 from tests.server.world import Server, running
@@ -71,7 +74,8 @@ def served_apart(url: str, serve: Callable[[Any], Any]) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         telemetry = telemetry_of({})
         metrics = MetricsPage(Path(folder), "gateway", telemetry)
-        app = ForwardingApp(Engines([url], time.monotonic), Transport(), telemetry, metrics)
+        held = HeldAnswers(parse("namespaces: {}"), HitCounters(telemetry, None), None)
+        app = ForwardingApp(Engines([url], time.monotonic), Transport(), telemetry, metrics, held)
         with serve(app) as gateway:
             _BEHIND[gateway] = url
             yield gateway

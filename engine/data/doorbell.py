@@ -11,7 +11,7 @@ a time of the monotonic clock (see `engine.data.replicas`).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from threading import Lock
 from zlib import crc32
@@ -100,6 +100,12 @@ class SharedDoorbell(Doorbell):
 
     def owed_to(self, key: bytes) -> int:
         return NEVER if self._monotonic() >= self._until else self.last_of(key)
+
+    def owed_in(self, buckets: Sequence[int]) -> int:
+        """A sequence number at or after all that was acknowledged for the keys of these buckets."""
+        if self._monotonic() >= self._until:
+            return NEVER
+        return max([max(int(self._seen[bucket]), int(self._far[bucket])) for bucket in buckets])
 
 
 def buckets_of(keys: Iterable[bytes]) -> list[int]:

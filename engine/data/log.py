@@ -38,6 +38,8 @@ Kind = str
 
 
 DEPLOYED = ("", "deploy")  # the group and key that every deployment wakes, whatever campaign it is of
+EVERYBODY = ("", "everybody")  # those that every record wakes which may change answers to any user
+OF_ONE_USER = frozenset(("event", "action_event", "user", "shown"))  # kinds of records that change no other answers
 
 
 class LogEntry(NamedTuple):
@@ -117,7 +119,9 @@ class Log:
 
     def _append(self, connection: sa.Connection, entries: Sequence[LogEntry]) -> Appended:
         about = {(e.group, key) for e in entries for key in (e.key, *e.rings)}
-        if any(e.kind == "deploy" for e in entries):
+        if not (kinds := {e.kind for e in entries}) <= OF_ONE_USER:
+            about.add(EVERYBODY)
+        if "deploy" in kinds:
             about.add(DEPLOYED)
         bells, at = [bell_key(*each) for each in about], self._clock()
         if self._replicas is None:

@@ -33,6 +33,7 @@ class Repeat(NamedTuple):
     outcome: str  # of the next time
     stands_in_until: float = 0.0  # epoch seconds: old, for want of another
     arm: tuple[str, str] = ("", "")  # the experiment and the variation that it counts for
+    is_of_experiments: bool = False  # its recommender has some, whether it counts for one or not
 
 
 def is_repeatable(request: RequestContext, fetched: Fetched) -> bool:
@@ -74,6 +75,7 @@ def repeat_of(request: RequestContext, fetched: Fetched, decorators: Decorators,
         outcome="hit" if entry.user == wanted.user else "shared",
         stands_in_until=entry.stored_at + policy.max_age_s + longer if longer else 0.0,
         arm=("", "") if counted is None else (counted.experiment.id, counted.arm.variation),
+        is_of_experiments=bool(request.plan.experiments),
     )
 
 

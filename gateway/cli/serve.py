@@ -77,6 +77,8 @@ def command(**values: Any) -> None:
     cores = cores_for(options)
     with plain_errors():
         engines = engines_in(options.engines) if options.role == "gateway" else ()
+        if engines:
+            configured(options)  # so that a fault is told once, and here
     sockets = listening(options.host, options.port, cores.workers)
     give_by_core(sockets, cores.pinned)
     if engines:
@@ -110,6 +112,8 @@ def serve_gateway(options: ServeOptions, engines: Sequence[str], cores: Cores, s
     numbers = options.data.resolve() / "run" / "metrics" / server
     supervisor = Supervisor()
     arguments = ["--gate", str(supervisor.gate), "--numbers", str(numbers), "--engines", ",".join(engines)]
+    arguments += ["--data", str(options.data.resolve())]
+    arguments += ["--config", options.config] if options.config is not None else []
     module = "gateway.processes.forwarding_worker"
     try:
         supervisor.start(children_at(sockets, cores.pinned, module, arguments))
@@ -187,6 +191,7 @@ def worker_children(
 ) -> list[Child]:
     arguments = ["--gate", str(gate), "--server", server, "--data", str(options.data.resolve())]
     arguments += ["--config", options.config] if options.config is not None else []
+    arguments += ["--for-gateways"] if options.role == "engine" else []
     return children_at(sockets, cores, "gateway.processes.worker", arguments)
 
 

@@ -4,13 +4,13 @@ is known already, and the rest is in the request line."""
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from gateway.connection.matcher import Unanswered
 from gateway.hot.heads import Peer, parsed
-from gateway.routes.direct import BodilessRequest, Direct
+from gateway.routes.direct import BodilessRequest
 from gateway.routes.replies import SentResponse
 
 # Targets that every parser reads alike: a path that is no URL, and a query.
@@ -18,7 +18,20 @@ _TARGET = re.compile(rb"(/[A-Za-z0-9_.~!$&'()*+,;=:@%/-]+)(?:\?([A-Za-z0-9_.~!$&
 _HEADS = 1024
 
 
-def ask(direct: Direct, request: Unanswered, peer: Peer, state: dict[str, Any]) -> Awaitable[SentResponse] | None:
+class DirectHandler(Protocol):
+    @property
+    def fn(self) -> Callable[[Any], Awaitable[SentResponse]]:
+        """Answers a request without a body; raises nothing."""
+
+
+class DirectHandlers(Protocol):
+    def handler(self, method: str, raw_path: bytes) -> DirectHandler | None:
+        """The handler of a request; None: it goes the ordinary way."""
+
+
+def ask(
+    direct: DirectHandlers, request: Unanswered, peer: Peer, state: dict[str, Any]
+) -> Awaitable[SentResponse] | None:
     """The answer to be awaited, which raises nothing; None: the request goes the ordinary way."""
     parts = _TARGET.fullmatch(request.target)
     if parts is None:
@@ -36,8 +49,7 @@ def ask(direct: Direct, request: Unanswered, peer: Peer, state: dict[str, Any]) 
         "client": peer,
         "state": state,
     }
-    answer: Awaitable[SentResponse] = handler.fn(BodilessRequest(scope, named))
-    return answer
+    return handler.fn(BodilessRequest(scope, named))
 
 
 @lru_cache(maxsize=_HEADS)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gateway.hot import HotCache
+from gateway.hot.answers import HotAnswers
 from gateway.hot.entry import Candidate, HotEntry, HotRefusal, Ticket, question_of
 from gateway.hot.heads import UNUSUAL, HeadReader, HeadTable, Peer, RequestHead, VaryGroup
 
@@ -40,7 +40,7 @@ class Matcher:
 
     __slots__ = ("_cache", "_ending", "_heads", "_is_trusted", "_peer", "_reader", "head", "is_get")
 
-    def __init__(self, cache: HotCache, peer: Peer) -> None:
+    def __init__(self, cache: HotAnswers, peer: Peer) -> None:
         self._cache, self._peer = cache, peer
         self._reader: HeadReader | None = None
         self._heads: HeadTable | None = None

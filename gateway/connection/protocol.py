@@ -12,15 +12,15 @@ from typing import Any, ClassVar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.connection.deadline import SenderDeadline
-from gateway.connection.direct import ask
+from gateway.connection.direct import DirectHandlers, ask
 from gateway.connection.matcher import END, LINE, Matcher, Unanswered
 from gateway.connection.writer import AnswerWriter
 from gateway.errors import HeadTooLarge, Problem, TooSlow
-from gateway.hot import TICKET, TRACED, HotCache
+from gateway.hot import TICKET, TRACED
+from gateway.hot.answers import HotAnswers
 from gateway.hot.cache import TOUCH_S
 from gateway.hot.entry import HotEntry
 from gateway.hot.second_level import SecondLevelEntry
-from gateway.routes.direct import Direct
 from gateway.routes.replies import SentResponse
 
 log = logging.getLogger(__name__)
@@ -35,8 +35,8 @@ LEAVING_S = 0.5  # for a request that was on its way when the server was told to
 class HotProtocol(HttpToolsProtocol):
     """A connection. `_is_whole`: the parser is not in the middle of a request."""
 
-    hot_cache: ClassVar[HotCache]
-    direct: ClassVar[Direct]
+    hot_cache: ClassVar[HotAnswers]
+    direct: ClassVar[DirectHandlers]
     patience_s: ClassVar[float] = 30.0  # for a whole head from its first byte, or for the next piece of a body
     least_rate: ClassVar[float] = 1000.0  # bytes a second, of a body that takes longer than that
 
@@ -322,6 +322,6 @@ def without_offer(data: bytes) -> bytes:
     return OFFER.sub(b"", data[:stop]) + data[stop:]
 
 
-def protocol_of(hot_cache: HotCache, direct: Direct) -> type[HotProtocol]:
+def protocol_of(hot_cache: HotAnswers, direct: DirectHandlers) -> type[HotProtocol]:
     """The protocol as uvicorn wants it: a class, of which it makes one for every connection."""
     return type("HotProtocol", (HotProtocol,), {"hot_cache": hot_cache, "direct": direct})

@@ -1,8 +1,9 @@
 """A gateway without an engine: each request goes to the engine of its user, and to the next where that is gone.
 
 Everything that an engine answers is answered through it, as it is: REST, events, the AWS wire (signatures hold, as
-Host and body stay what they were). Answers come from the engines, and so from after every acknowledged event. What a
-gateway has kept stands in only while none of them answers.
+Host and body stay what they were). Answers come from the engines, and so from after every acknowledged event; those
+that an engine lets it keep go out again for as long as they are true (`gateway.forwarding.held_answers`). What else it
+has kept stands in only while no engine answers.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 import httpx
@@ -19,18 +21,24 @@ import msgspec
 from litestar import Request
 from litestar.types import HTTPScope, LifeSpanScope, Receive, Scope, Send
 
+from gateway.answer.hold import ASKED, HOLD
+from gateway.config import Config, Watch, place_of
 from gateway.errors import Problem
 from gateway.forwarding.engines import Engines
+from gateway.forwarding.held_answers import HeldAnswers, is_modified
 from gateway.forwarding.last_answers import LastAnswers, key_of, repeated
 from gateway.forwarding.subject import subject_of
+from gateway.hot import TICKET
 from gateway.limits.body_budget import BodyBudget
 from gateway.outbound.connection import Stale
 from gateway.outbound.message import OutboundRequest, OutboundResponse, RawHeaders
 from gateway.outbound.transport import Transport
-from gateway.routes.replies import LISTS, AnyRequest, StreamedResponse
+from gateway.routes.replies import LISTS, VERSION, AnyRequest, SentResponse, StreamedResponse
 from gateway.telemetry import MetricsPage, Telemetry
 
 log = logging.getLogger(__name__)
+
+Reply = tuple[int, RawHeaders, bytes]  # status, headers, body
 
 FIRST_S = 1.2  # for the first engine's answer; an engine waits for its database for a second (RECGATE_CATCH_UP_SECONDS)
 READ_S = 3.0  # for any later one's
@@ -50,17 +58,20 @@ READ_PATHS = (
 STREAMS = b"/sub/"  # GrowthBook's: goes on for as long as the caller listens
 HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"transfer-encoding", b"content-length", b"date", b"upgrade"))
 UNAVAILABLE = "ServiceUnavailableException"
+ASKED_NAME, VIEWERS = ASKED.encode(), (b"cloudfront-", b"x-forwarded-for")
+OWN_PATHS = frozenset((b"/health", b"/ready", b"/metrics"))
+WAYS_IN = 2048
 NO_STORE = (b"cache-control", b"no-store")
 JSON = (b"content-type", b"application/json")
 
 
 class Forwarded(NamedTuple):
-    """A request on its way. `headers` are those that an engine gets."""
+    """A request on its way. `headers` are those that an engine gets, by their lower-cased names."""
 
     method: str
     path: bytes
     query: bytes
-    headers: RawHeaders
+    headers: dict[str, str]
     body: bytes
 
     @property
@@ -89,11 +100,21 @@ class ForwardingApp:
         transport: Transport,
         telemetry: Telemetry,
         metrics: MetricsPage,
-        monotonic: Callable[[], float] = time.monotonic,
+        held: HeldAnswers,
+        watched: str | None = None,
     ) -> None:
+        """`watched` is the place of the configuration by which requests are read; None: it stays as it is."""
         self._engines, self._transport, self._telemetry, self._metrics = engines, transport, telemetry, metrics
-        self._last, self._bodies, self._monotonic = LastAnswers(monotonic), BodyBudget(), monotonic
+        self._held, self._monotonic = held, time.monotonic
+        self._last, self._bodies = LastAnswers(time.monotonic), BodyBudget()
         self._own = {"/health": self._health, "/ready": self._ready, "/metrics": self._numbers}
+        self._ways_in = lru_cache(WAYS_IN)(self._way_in)
+        self._watch = None if watched is None else Watch(place_of(watched), held.config, self.use, time.time)
+
+    def use(self, config: Config) -> None:
+        """Read requests by this configuration from here on."""
+        self._held.use(config)
+        self._ways_in.cache_clear()
 
     async def __call__(self, scope: Scope | LifeSpanScope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -102,29 +123,69 @@ class ForwardingApp:
             await self._serve(cast(HTTPScope, scope), receive, send)
 
     async def _serve(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
-        began, own = self._monotonic(), self._own.get(scope["path"])
+        own = self._own.get(scope["path"])
         if own is not None:
-            reply = await own()
+            sent = _sent(await own(), scope["method"])
         elif scope["raw_path"].startswith(STREAMS):
-            await self._stream(_forwarded(scope, b""), scope, receive, send)
+            await self._stream(self._forwarded(scope, b""), scope, receive, send)
             return
+        elif scope["method"] in READ_METHODS:
+            sent = await self._sent_on(scope, b"")
         else:
-            reply = await self._answer_whole(scope, receive, send)
-            self._telemetry.request("forwarded", reply[0], self._monotonic() - began)
-        await _reply(send, *reply, head_only=scope["method"] == "HEAD")
+            sent = await self._answer_whole(scope, receive, send)
+        await sent(scope, receive, send)
 
-    async def _answer_whole(self, scope: HTTPScope, receive: Receive, send: Send) -> tuple[int, RawHeaders, bytes]:
-        if scope["method"] in READ_METHODS:
-            return await self._answer(_forwarded(scope, b""))
+    async def _answer_whole(self, scope: HTTPScope, receive: Receive, send: Send) -> SentResponse:
         request: AnyRequest = Request(scope, receive, send)
         try:
             async with self._bodies.of(request, _peer_of(scope), LARGEST_BODY, inflate=False) as body:
-                return await self._answer(_forwarded(scope, body))
+                return await self._sent_on(scope, body)
         except Problem as problem:
-            return _problem(problem.status, problem.code, problem.message)
+            return _sent(_problem(problem.status, problem.code, problem.message), scope["method"])
 
-    async def _answer(self, request: Forwarded) -> tuple[int, RawHeaders, bytes]:
-        key = key_of(request.target, request.headers) if request.method == "GET" else b""
+    # ---- requests without a body, past uvicorn's parser (`gateway.connection.direct`)
+
+    def handler(self, method: str, raw_path: bytes) -> ForwardingApp | None:
+        return None if raw_path in OWN_PATHS or raw_path.startswith(STREAMS) else self
+
+    async def fn(self, request: AnyRequest) -> SentResponse:
+        return await self._sent_on(request.scope, b"")
+
+    # ---- by an engine
+
+    async def _sent_on(self, scope: HTTPScope, body: bytes) -> SentResponse:
+        began, asked_at = self._monotonic(), self._held.clock()
+        try:
+            reply = await self._answer(self._forwarded(scope, body))
+        except Exception:
+            log.exception("a request can't be handed on")
+            reply = _problem(500, "InternalFailure", "an internal error; the gateway's log has it")
+        self._telemetry.request("forwarded", reply[0], self._monotonic() - began)
+        ticket = scope.get("state", {}).get(TICKET)
+        if ticket is not None and reply[0] == 200 and scope["method"] == "GET":
+            self._held.keep(ticket, _end_to_end(reply[1]), reply[2], asked_at)
+        if_none_match = next((value for name, value in scope["headers"] if name == b"if-none-match"), b"")
+        if if_none_match and reply[0] == 200 and self._held.are_kept:
+            reply = _revalidated(reply, if_none_match.decode("latin-1"))
+        return _sent(reply, scope["method"])
+
+    def _forwarded(self, scope: HTTPScope, body: bytes) -> Forwarded:
+        headers = self._ways_in(tuple(scope["headers"]), _peer_of(scope))
+        return Forwarded(scope["method"], scope["raw_path"], scope["query_string"], headers, body)
+
+    def _way_in(self, headers: tuple[tuple[bytes, bytes], ...], peer: str) -> dict[str, str]:
+        """The headers for an engine; browsers send the same with every request."""
+        kept: RawHeaders = [(name, value) for name, value in headers if name != ASKED_NAME]
+        if self._held.are_kept:
+            viewers = self._held.config.viewers
+            if peer and not viewers.trusts(peer):  # engines take the gateway for a proxy that they trust
+                kept = [(name, value) for name, value in kept if not name.startswith(VIEWERS)]
+            kept = [(name, value) for name, value in kept if name != b"if-none-match"]
+            kept.append((ASKED_NAME, self._held.config.fingerprint.encode()))
+        return _by_name(_onward(kept, peer))
+
+    async def _answer(self, request: Forwarded) -> Reply:
+        key = key_of(request.target, request.headers.items()) if request.method == "GET" else b""
         try:
             response = await self._asked(request)
         except NoEngine as error:
@@ -139,7 +200,7 @@ class ForwardingApp:
 
     async def _asked(self, request: Forwarded) -> OutboundResponse:
         """The first engine's answer, by the order of the request's user. Raises `NoEngine`."""
-        outbound = OutboundRequest(request.method, "", _by_name(request.headers), request.body)
+        outbound = OutboundRequest(request.method, "", request.headers, request.body)
         repeatable, target = request.changes_nothing, request.target.decode("latin-1")
         order = self._engines.order(subject_of(request.path, request.query, request.body))
         for place, patience_s in _attempts(order) if repeatable else [(place, WRITE_S) for place in order]:
@@ -169,17 +230,20 @@ class ForwardingApp:
                 response = await opened.enter_async_context(stream)
             except httpx.HTTPError:
                 self._engines.failed(place)
-                await _reply(send, *_problem(503, UNAVAILABLE, "No engine answers at present."), head_only=False)
+                gone = _problem(503, UNAVAILABLE, "No engine answers at present.")
+                await _sent(gone, request.method)(scope, receive, send)
                 return
             headers = _end_to_end(response.headers.raw)
             await StreamedResponse(response.status_code, headers, response.aiter_raw())(scope, receive, send)
 
     # ---- the gateway's own
 
-    async def _health(self) -> tuple[int, RawHeaders, bytes]:
-        return 200, [JSON, NO_STORE], b'{"status":"ok"}'
+    async def _health(self) -> Reply:
+        version = self._held.config.version
+        about = [(VERSION, version.encode("latin-1", "replace"))] if version else []
+        return 200, [JSON, NO_STORE, *about], b'{"status":"ok"}'
 
-    async def _ready(self) -> tuple[int, RawHeaders, bytes]:
+    async def _ready(self) -> Reply:
         """Ready while one of its engines is."""
         states = await asyncio.gather(*map(self._state, self._engines.places))
         ready = "ok" in states
@@ -194,23 +258,24 @@ class ForwardingApp:
             return "does not answer"
         return "ok" if response.status == 200 else "not ready"
 
-    async def _numbers(self) -> tuple[int, RawHeaders, bytes]:
+    async def _numbers(self) -> Reply:
         media_type, page = await asyncio.to_thread(self._metrics.render)
         return 200, [(b"content-type", media_type.encode()), NO_STORE], page
 
     async def _live(self, receive: Receive, send: Callable[[Any], Awaitable[None]]) -> None:
         await receive()  # the start
         self._metrics.open()
+        self._held.open()
+        watching = None if self._watch is None else asyncio.create_task(self._watch.run())
         await send({"type": "lifespan.startup.complete"})
         await receive()  # the end
+        if watching is not None:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
         await self._transport.aclose()
+        await asyncio.to_thread(self._held.close)
         await asyncio.to_thread(self._metrics.close)
         await send({"type": "lifespan.shutdown.complete"})
-
-
-def _forwarded(scope: HTTPScope, body: bytes) -> Forwarded:
-    headers = _onward(scope["headers"], _peer_of(scope))
-    return Forwarded(scope["method"], scope["raw_path"], scope["query_string"], headers, body)
 
 
 def _peer_of(scope: HTTPScope) -> str:
@@ -253,7 +318,7 @@ def _is_unsent(error: Exception) -> bool:
     return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) or (isinstance(error, Stale) and error.unsent)
 
 
-def _problem(status: int, code: str, message: str) -> tuple[int, RawHeaders, bytes]:
+def _problem(status: int, code: str, message: str) -> Reply:
     headers = [JSON, NO_STORE, (b"x-amzn-errortype", code.encode())]
     if status == 503:
         headers.append((b"retry-after", b"1"))
@@ -265,10 +330,20 @@ def _end_to_end(headers: RawHeaders) -> RawHeaders:
     return [(name, value) for field, value in headers if (name := field.lower()) not in HOP_BY_HOP]
 
 
-async def _reply(send: Send, status: int, headers: RawHeaders, body: bytes, *, head_only: bool) -> None:
-    length = next((value for name, value in headers if name.lower() == b"content-length"), b"%d" % len(body))
-    sent = _end_to_end(headers)
+def _revalidated(reply: Reply, if_none_match: str) -> Reply:
+    """The answer, or 304 for a caller that has it."""
+    headers = reply[1]
+    if is_modified(if_none_match, headers):
+        return reply
+    return 304, [(name, value) for name, value in headers if name.lower() != b"content-type"], b""
+
+
+def _sent(reply: Reply, method: str) -> SentResponse:
+    status, headers, body = reply
+    sent = [(name, value) for name, value in _end_to_end(headers) if name != HOLD]
     if status not in (204, 304):
-        sent.append((b"content-length", length if head_only else b"%d" % len(body)))
-    await send({"type": "http.response.start", "status": status, "headers": sent})
-    await send({"type": "http.response.body", "body": b"" if head_only else body, "more_body": False})
+        length = b"%d" % len(body)
+        if method == "HEAD":
+            length = next((value for name, value in headers if name.lower() == b"content-length"), length)
+        sent.append((b"content-length", length))
+    return SentResponse(status, sent, b"" if method == "HEAD" else body)

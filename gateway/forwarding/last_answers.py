@@ -18,7 +18,7 @@ CEILING = 64 << 20  # bytes
 OVERHEAD = 500  # bytes of an answer beside its body
 # say nothing of who asks, or for what: a trace, a proxy's way, the copy that the caller has
 INDIFFERENT = frozenset(
-    (b"traceparent", b"tracestate", b"x-request-id", b"if-none-match", b"connection", b"x-recgate-position")
+    ("traceparent", "tracestate", "x-request-id", "if-none-match", "connection", "x-recgate-position")
 )
 REPLACED = frozenset((b"age", b"x-cache", b"cache-control", b"x-recgate-behind"))  # where an answer stands in
 AGE = re.compile(rb"(?:^|[ ,])(max-age|stale-if-error|stale-while-revalidate)=(\d{1,9})")
@@ -56,11 +56,11 @@ class LastAnswers:
         return int(self._monotonic() - answer.at)
 
 
-def key_of(target: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+def key_of(target: bytes, headers: Iterable[tuple[str, str]]) -> bytes:
     digest = blake2b(target, digest_size=16)
     for name, value in headers:
         if name not in INDIFFERENT:
-            digest.update(b"\0%b\0%b" % (name, value))
+            digest.update(f"\0{name}\0{value}".encode("latin-1"))
     return digest.digest()
 
 

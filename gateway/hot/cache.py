@@ -36,19 +36,25 @@ class HotCache:
         feed: FeedPort,
         opens: Callable[[str], bool],
         second_level: SecondLevel | None,
+        more_names: tuple[str, ...] = (),
     ) -> None:
-        """`opens(sender)`: one more of this sender's may ask the engine."""
+        """`opens(sender)`: one more of this sender's may ask the engine. `more_names` are of `HeadReader`."""
         self.clock, self.opens, self.changes = cache.clock, opens, cache.changes
         self.is_current, self.applied = feed.is_current, feed.applied
         self.counters, self.draws, self.second_level = counters, counters.draws, second_level
-        self._cache, self._ledger = cache, counters.ledger
+        assert counters.ledger is not None
+        self._cache, self._ledger, self._more_names = cache, counters.ledger, more_names
         self._candidates: deque[Candidate] = deque()
-        self.heads = HeadReader(config)
+        self.heads = HeadReader(config, more_names)
 
     def use(self, config: Config) -> None:
         """Serve this configuration: no entry of the one before goes out any more."""
         self._candidates.clear()
-        self.heads = HeadReader(config)
+        self.heads = HeadReader(config, self._more_names)
+
+    @property
+    def is_for_gateways(self) -> bool:
+        return bool(self._more_names)
 
     # ---- looking up
 

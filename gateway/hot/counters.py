@@ -44,7 +44,8 @@ class HitCounter:
 class HitCounters:
     """All counters of a worker, and the way to its telemetry and its experiments' ledger."""
 
-    def __init__(self, telemetry: Telemetry, ledger: Ledger) -> None:
+    def __init__(self, telemetry: Telemetry, ledger: Ledger | None) -> None:
+        """Without a ledger no answer is of an experiment."""
         self.telemetry, self.ledger, self.draws = telemetry, ledger, telemetry.draws
         self._counters: dict[MetricLabels, HitCounter] = {}
         self._timer: TimerHandle | None = None
@@ -59,7 +60,7 @@ class HitCounters:
         """Report so many answers that each took so long."""
         self.telemetry.request(labels.route, status, seconds, count)
         self.telemetry.lookup(labels.namespace, labels.recommender, labels.outcome, count)
-        if labels.experiment:
+        if labels.experiment and self.ledger is not None:
             self.ledger.count_hits(labels.experiment, labels.variation, count, seconds * count)
 
     def report_all(self) -> None:

@@ -72,10 +72,11 @@ UNUSUAL = RequestHead(None)
 class HeadReader:
     """Reads heads for one configuration. Two senders share a group if no answer depends on what differs in them."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, more: tuple[str, ...] = ()) -> None:
+        """`more` are names of fields that tell senders apart, beside those of the configuration."""
         self._config = config
         self._groups: WeakValueDictionary[tuple[object, ...], VaryGroup] = WeakValueDictionary()
-        self._names = names(config)
+        self._names = (*names(config), *more)
         self._derives = any(name.startswith(PREFIX) for name in self._names)
         self._always_unusual = isinstance(config.auth, Oidc) or config.rate_limits.are_any
         self._shared = HeadTable(self, None, MOST_BYTES)

@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--server", required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--config")
+    parser.add_argument("--for-gateways", action="store_true")
     return parser
 
 
@@ -67,7 +68,13 @@ def _app(options: argparse.Namespace, leaving: Callable[[], bool]) -> Litestar:
         config = configuration(options.config)
         settings = engine_settings(options.data, config)
         engine = Engine.open(settings, fan_out=fan_out_of(settings, os.environ))
-        process = AppOptions(name=options.name, server=options.server, watched=options.config, leaving=leaving)
+        process = AppOptions(
+            name=options.name,
+            server=options.server,
+            watched=options.config,
+            leaving=leaving,
+            for_gateways=options.for_gateways,
+        )
         return create_app(config, engine, process)
     except EngineError as error:
         log.error("the worker can't start: %s", error.message)

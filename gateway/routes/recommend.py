@@ -36,11 +36,15 @@ def recommend_routes(front: Front) -> list[HTTPRouteHandler]:
     async def read(
         route: str, ask: Callable[[AnyRequest, frozenset[str]], Ask], request: AnyRequest, caller: Caller
     ) -> Sending:
+        begun_at = front.applied_for(caller.headers)
         reply = await front.gateway.answer(ask(request, front.gateway.config.query_names), caller)
         if request.method != "HEAD":
             front.gateway.count_shown(reply)
+        sending = conditional(reply, caller.headers.get("if-none-match", ""))
+        if begun_at is not None:  # the gateway keeps it
+            return front.held(sending, reply, begun_at)
         front.keep(route, request, reply, conditional)
-        return conditional(reply, caller.headers.get("if-none-match", ""))
+        return sending
 
     async def reranked(request: AnyRequest, caller: Caller) -> Sending:
         place = segments(request, "rerank-items", 3)

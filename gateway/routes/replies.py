@@ -18,6 +18,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import HTTPResponseBodyEvent, HTTPResponseStartEvent, Receive, Scope, Send
 
 from engine import EngineError
+from gateway.answer.hold import ASKED, HOLD, hold_of
 from gateway.answer.reply import Reply
 from gateway.answer.serve import Gateway
 from gateway.auth import Gate
@@ -172,6 +173,20 @@ class Front:
         ticket = request.scope["state"].get(TICKET)
         if ticket is not None:
             self.hot_cache.keep_refusal(ticket, self._headers(sending, request), sending.body)
+
+    def applied_for(self, headers: Mapping[str, str]) -> int | None:
+        """The last record of the log that an answer begun now will have seen, where a gateway with this configuration
+        asks for it; else None."""
+        if not self.hot_cache.is_for_gateways or headers.get(ASKED) != self.gateway.config.fingerprint:
+            return None
+        return self.hot_cache.applied()
+
+    def held(self, sending: Sending, reply: Reply, begun_at: int) -> Sending:
+        """Tell a gateway for how long it may repeat the answer."""
+        found = hold_of(reply, begun_at, self.hot_cache.clock())
+        if found is None:
+            return sending
+        return msgspec.structs.replace(sending, headers=(*sending.headers, (HOLD, found.encode())))
 
     def keep(self, route: str, request: AnyRequest, reply: Reply, sending_of: Callable[[Reply, str], Sending]) -> None:
         """Keep an answer that may go out again for the hot path. `sending_of` makes what goes out, by If-None-Match."""

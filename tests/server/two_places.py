@@ -38,10 +38,12 @@ namespaces:
 
 
 @contextlib.contextmanager
-def two_places(folder: Path, postgres: PostgresServer, workers: int = 1, redis: str = "") -> Iterator[list[Server]]:
-    """The servers, over a world made anew in this database."""
+def two_places(
+    folder: Path, postgres: PostgresServer, *, redis: str = "", flags: tuple[str, ...] = (), more: str = ""
+) -> Iterator[list[Server]]:
+    """The servers, over a world made anew in this database. `more` is of the configuration."""
     config, first = folder / "shop.yaml", folder / "one"
-    config.write_text(CONFIG)
+    config.write_text(CONFIG + more)
     environ = {"RECGATE_DATABASE_URL": postgres.url, **({"RECGATE_REDIS_URL": redis} if redis else {})}
     before = os.environ.get("RECGATE_DATABASE_URL")
     os.environ["RECGATE_DATABASE_URL"] = postgres.url
@@ -56,7 +58,7 @@ def two_places(folder: Path, postgres: PostgresServer, workers: int = 1, redis: 
         if before is not None:
             os.environ["RECGATE_DATABASE_URL"] = before
     shutil.copytree(first, folder / "two", ignore=shutil.ignore_patterns("doorbell", "run"))
-    places = [Server(folder / name, config, workers=workers, environ=environ) for name in ("one", "two")]
+    places = [Server(folder / name, config, workers=1, flags=flags, environ=environ) for name in ("one", "two")]
     with running(places[0]), running(places[1]):
         yield places
 
