@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
+from engine.data.columns import Array, Floats
 from engine.data.snapshot import Snapshot, snapshot_of
 from engine.ensemble.fits import Fits, fitted, packed
 from engine.ensemble.member import ScorerColumn
@@ -17,6 +18,8 @@ from engine.segments.factors import factors
 
 NEAR = 20  # neighbours an item
 DIM, HISTORY = 64, 50  # of a network around given factors
+UNLIKE = np.float32(0.5)  # deviation of an untouched item's vector from one that is like it
+CHUNK = 65_536
 COLUMNS = (
     ScorerColumn("popularity", {}, {}),
     ScorerColumn("knn", {}, {"power": 0.5}),
@@ -52,19 +55,31 @@ def blend_of(items: int, *, clusters: int = 40, dim: int = 16, noise: float = 0.
 
 
 def factored(snapshot: Snapshot, seed: int, progress: Progress) -> Model:
-    """A blend of given weights, in minutes for a million items: neighbours and popularity as a recipe fits them, and
-    as items' vectors the factors of who touched what, around which the network is as it was drawn."""
+    """A blend of given weights, in minutes for millions of items: neighbours and popularity as a recipe fits them, and
+    as items' vectors the factors of who touched what, around which the network is as it was drawn. An item that nobody
+    touched is somewhat like one that somebody did."""
     import torch
 
     items = snapshot.item_count
-    network = Transformer(TransformerShape(items, HISTORY, DIM), torch.Generator().manual_seed(seed))
     found = factors(snapshot, DIM, seed, progress)
-    vectors = found.items * found.strength**0.5
-    with torch.no_grad():
-        network.items.zero_()
-        network.items[:, : vectors.shape[1]] = torch.from_numpy(vectors / (vectors.std() + 1e-9))
-    fits = {**fitted(COLUMNS[:-1], snapshot, seed, progress), "sequence": with_moments(weights_of(network))}
+    vectors = np.zeros((items, DIM), np.float32)
+    np.multiply(found.items, found.strength**0.5, out=vectors[:, : found.items.shape[1]])
+    del found
+    touched = np.unique(snapshot.items)
+    vectors /= vectors[touched].std() + np.float32(1e-9)
+    _liken(vectors, touched, np.random.default_rng(seed))
+    network = Transformer(TransformerShape(1, HISTORY, DIM), torch.Generator().manual_seed(seed))
+    weights = {**weights_of(network), "items": vectors, "bias": np.zeros(items, np.float32)}
+    fits = {**fitted(COLUMNS[:-1], snapshot, seed, progress), "sequence": with_moments(weights)}
     return _model(fits, items, int(snapshot.times.max(initial=0)))
+
+
+def _liken(vectors: Floats, touched: Array, draw: np.random.Generator) -> None:
+    """Give the items that nobody touched vectors near those of others."""
+    others = np.setdiff1d(np.arange(len(vectors)), touched)
+    for part in np.array_split(others, len(others) // CHUNK + 1):
+        noise = draw.standard_normal((len(part), vectors.shape[1]), np.float32)
+        vectors[part] = vectors[draw.choice(touched, len(part))] + UNLIKE * noise
 
 
 def _model(fits: Fits, items: int, latest: int) -> Model:

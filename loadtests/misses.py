@@ -62,7 +62,7 @@ class Told(NamedTuple):
 
 
 @click.command(help=__doc__)
-@click.option("--items", default=50_000, show_default=True, type=click.IntRange(100, 2_000_000))
+@click.option("--items", default=50_000, show_default=True, type=click.IntRange(100, 5_000_000))
 @click.option("--users", default=5_000, show_default=True, type=click.IntRange(100, 50_000))
 @click.option("--events", default=50, show_default=True, type=click.IntRange(1, 500), help="Of every user.")
 @click.option("--recipe", default="aws-user-personalization-v2", show_default=True)

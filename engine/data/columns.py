@@ -9,6 +9,9 @@ as `.npy` files plus one entry of `columns.json`, so that worker processes share
 | `Labels`   | codes (n,) int32 (-1 missing), names           | str or None: one of few strings        |
 | `Tags`     | indptr (n+1,) int64, codes (m,) int32, names   | "a|b" or None: several of few strings  |
 | `Texts`    | offsets (n+1,) int64, blob (bytes,) uint8      | str or None (empty is missing)         |
+
+Names lie in `columns.json`. Where a column has many, they lie as arrays of `Texts` as well, and `mapped.json` is the
+index without them: a worker reads that, and no names but those that it is asked for.
 """
 
 from __future__ import annotations
@@ -18,12 +21,13 @@ import json
 import math
 import mmap
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +42,7 @@ Bools = NDArray[np.bool_]
 Array = NDArray[Any]
 
 NO_IDS: Ints = np.zeros(0, np.int32)
+MANY = 100_000  # names, which no process holds as strings of its own
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,31 @@ class Texts:
         return Texts(offsets, self.blob[places])
 
 
+@dataclass(frozen=True)
+class MappedNames(Sequence[str]):
+    """Names that lie in a file, of which a process has only those in memory that it reads."""
+
+    texts: Texts
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return self.texts.raw(index).decode()
+
+    def __iter__(self) -> Iterator[str]:
+        blob, offsets = bytes(self.texts.blob), self.texts.offsets.tolist()
+        return (blob[start:end].decode() for start, end in pairwise(offsets))
+
+
 def offsets_of(lengths: Sequence[int] | Array) -> Longs:
     """(n + 1,) where each of n parts of these lengths begins, and the last one ends."""
     offsets = np.zeros(len(lengths) + 1, np.int64)
@@ -137,27 +167,47 @@ _KINDS: dict[str, type[Column]] = {kind.__name__: kind for kind in (Numbers, Lab
 def save_columns(folder: Path, columns: Mapping[str, Column]) -> None:
     """Write every column below `folder` (made if missing)."""
     folder.mkdir(parents=True, exist_ok=True)
-    index: dict[str, Any] = {}
+    index: dict[str, dict[str, Any]] = {}
+    mapped: dict[str, dict[str, Any]] = {}
     for name, column in columns.items():
-        arrays = {part: array for part, array in vars(column).items() if part != "names"}
-        for part, array in arrays.items():
-            np.save(folder / f"{name}.{part}.npy", np.ascontiguousarray(array), allow_pickle=False)
-        index[name] = {"kind": type(column).__name__, "parts": list(arrays)}
+        parts = [part for part in vars(column) if part != "names"]
+        _save_parts(folder, name, column, parts)
+        index[name] = mapped[name] = {"kind": type(column).__name__, "parts": parts}
         if isinstance(column, Labels | Tags):
-            index[name]["names"] = list(column.names)
-    (folder / "columns.json").write_text(json.dumps(index))
+            index[name] = {**index[name], "names": list(column.names)}
+            if len(column.names) < MANY:
+                mapped[name] = index[name]
+            else:
+                texts = column.names.texts if isinstance(column.names, MappedNames) else Texts.of(column.names)
+                _save_parts(folder, f"{name}.names", texts, _TEXT_PARTS)
+    if any("names" in entry and "names" not in mapped[name] for name, entry in index.items()):
+        (folder / "mapped.json").write_text(json.dumps(mapped))
+    (folder / "columns.json").write_text(json.dumps(index))  # whole, as 0.1.0 reads it
+
+
+_TEXT_PARTS = ("offsets", "blob")
+
+
+def _save_parts(folder: Path, stem: str, column: Column, parts: Sequence[str]) -> None:
+    for part in parts:
+        np.save(folder / f"{stem}.{part}.npy", np.ascontiguousarray(getattr(column, part)), allow_pickle=False)
 
 
 def load_columns(folder: Path) -> dict[str, Column]:
     """Memory-map what `save_columns` wrote; pages are shared between processes."""
-    index = read_json(folder / "columns.json")
-    columns: dict[str, Column] = {}
-    for name, entry in index.items():
-        parts: dict[str, Any] = {part: load_array(folder / f"{name}.{part}.npy") for part in entry["parts"]}
-        if "names" in entry:
-            parts["names"] = entry["names"]
-        columns[name] = _KINDS[entry["kind"]](**parts)
-    return columns
+    mapped = folder / "mapped.json"
+    index = read_json(mapped if mapped.exists() else folder / "columns.json")
+    return {name: _load_column(folder, name, entry) for name, entry in index.items()}
+
+
+def _load_column(folder: Path, name: str, entry: Mapping[str, Any]) -> Column:
+    parts: dict[str, Any] = {part: load_array(folder / f"{name}.{part}.npy") for part in entry["parts"]}
+    kind = _KINDS[entry["kind"]]
+    if "names" in entry:
+        parts["names"] = entry["names"]
+    elif kind in (Labels, Tags):
+        parts["names"] = MappedNames(Texts(*(load_array(folder / f"{name}.names.{part}.npy") for part in _TEXT_PARTS)))
+    return kind(**parts)
 
 
 _DAMAGES = (OSError, ValueError, EOFError, MemoryError, SyntaxError, TypeError, TokenError)  # numpy's, of odd heads
@@ -230,7 +280,12 @@ def _number(value: Any) -> float:
 
 def missing(kind: type[Column], rows: int) -> Column:
     """A column of nothing but missing values."""
-    return column_of(kind, [None] * rows)
+    if kind is Numbers:
+        return Numbers(np.full(rows, np.nan))
+    if kind is Labels:
+        return Labels(np.full(rows, -1, np.int32), [])
+    nothing = np.zeros(rows + 1, np.int64)
+    return Tags(nothing, NO_IDS, []) if kind is Tags else Texts(nothing, np.zeros(0, np.uint8))
 
 
 def stack(first: Column, second: Column) -> Column:
@@ -250,8 +305,10 @@ def stack(first: Column, second: Column) -> Column:
     return Labels(codes, names)
 
 
-def _union(first: Sequence[str], second: Sequence[str], codes: Ints) -> tuple[list[str], Ints]:
+def _union(first: Sequence[str], second: Sequence[str], codes: Ints) -> tuple[Sequence[str], Ints]:
     """The names of both, and the codes of the second among them."""
+    if not second or not first:
+        return first or second, codes  # millions of names may be in one
     ids = {name: index for index, name in enumerate(first)}
     moved = np.array([ids.setdefault(name, len(ids)) for name in second] or [0], np.int32)
     return list(ids), np.where(codes < 0, -1, moved[codes]).astype(np.int32)

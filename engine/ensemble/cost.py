@@ -64,7 +64,7 @@ def fitting_seconds(columns: Iterable[ScorerColumn], sizes: Sizes) -> float:
 def fit_seconds(column: ScorerColumn, sizes: Sizes) -> float:
     few, dim = inverted(int(sizes.items)), column.shape.get("dim", 64.0)
     inverse = 2e-11 * few**3
-    of_pairs = 1e-11 * sizes.users * sizes.items**2 if sizes.items <= SMALL else 3.8e-7 * sizes.pairs
+    of_pairs = 1e-11 * sizes.users * sizes.items**2 if sizes.items <= SMALL else 2.2e-7 * sizes.pairs
     seconds = {
         "ease": inverse + min(1e-11 * sizes.users * few**2, 4e-8 * sizes.pairs),
         "regression": inverse + 1.5e-4 * sizes.users + min(4e-11 * few**3, 1.5e-10 * few * sizes.pairs),

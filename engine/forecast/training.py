@@ -16,7 +16,7 @@ from engine.cohorts.training import SCORES, USERS
 from engine.cost import Cost, Sizes
 from engine.data.snapshot import Snapshot
 from engine.errors import InvalidInput
-from engine.measure.solution import MOST_CASES
+from engine.measure.solution import most_cases
 from engine.measure.tuning import MOST_ROWS
 from engine.recipe import Progress, Recipe
 
@@ -87,7 +87,7 @@ def forecast(
 def _parts(recipe: Recipe[Any], cost: Cost, snapshot: Snapshot) -> tuple[float, float, float]:
     """Seconds of training, metrics, and cohorts and an index."""
     sizes = Sizes.of(snapshot)
-    cases = min(MOST_CASES, 0.1 * sizes.users)
+    cases = min(most_cases(snapshot.item_count), 0.1 * sizes.users)
     metrics = cost.again + cases * (cost.ask + 2e-8 * sizes.items)
     if recipe.kind != "USER_PERSONALIZATION":
         return cost.train + 0.2, metrics, 0.0

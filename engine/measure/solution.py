@@ -15,6 +15,7 @@ from engine.recipe import Model, Progress, Recipe, Scorer, stretch
 
 P = TypeVar("P", bound=msgspec.Struct)
 MOST_CASES = 2_000
+SCORES = 2_000_000_000  # cases × items, of a catalogue of more than a million
 
 
 def solution_metrics(
@@ -33,7 +34,7 @@ def solution_metrics(
         tested = recipe.again(model, split.train, params, seed, training)
     else:
         tested = recipe.train(split.train, params, seed, training)
-    outcome = outcome_of(recipe.ready(tested), _sample(split.cases, seed), snapshot)
+    outcome = outcome_of(recipe.ready(tested), _sample(split.cases, snapshot.item_count, seed), snapshot)
     count = len(outcome.ranks)
     progress(1.0, f"measured on {count} users" if count else "nobody to measure with: the metrics say nothing")
     always = {name: function(outcome) for name, function in METRICS.items()}
@@ -51,7 +52,13 @@ def outcome_of(score: Scorer, cases: list[EvaluationCase], snapshot: Snapshot) -
     return Outcome(ranks, lists, snapshot.item_count, cases, rewards)
 
 
-def _sample(cases: list[EvaluationCase], seed: int) -> list[EvaluationCase]:
-    if len(cases) <= MOST_CASES:
+def most_cases(items: int) -> int:
+    """The most users that a model of so many items is measured on."""
+    return min(MOST_CASES, SCORES // max(items, 1))
+
+
+def _sample(cases: list[EvaluationCase], items: int, seed: int) -> list[EvaluationCase]:
+    most = most_cases(items)
+    if len(cases) <= most:
         return cases
-    return [cases[at] for at in np.random.default_rng(seed).choice(len(cases), MOST_CASES, replace=False)]
+    return [cases[at] for at in np.random.default_rng(seed).choice(len(cases), most, replace=False)]

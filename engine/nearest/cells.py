@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.columns import Bools, Floats, Ints
-from engine.recipe import Progress
+from engine.recipe import Progress, silent
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -27,6 +27,8 @@ EACH = 32  # vectors that a cell's middle is learned from
 STEPS = 6  # of k-means
 SAMPLE = 2  # vectors of each cell that stand for it in sums over all items
 CHUNK = 8_192  # vectors that look for their cell at once
+LOOKED_INTO = 8  # groups of cells, nearest to a vector, of which one has its cell
+FLAT = 4_096  # cells, up to which each vector is compared with all their middles
 BEYOND = 3.0  # deviations by which a cell's best is taken to exceed its middle: the best of some hundred normal ones
 
 
@@ -36,8 +38,9 @@ def built(vectors: Floats, asked: Floats, seed: int, progress: Progress) -> Arra
     count = max(len(vectors) // A_CELL, 1)
     metric = _metric(asked)
     few = np.sort(draw.choice(len(vectors), min(EACH * count, len(vectors)), replace=False))
-    centres = _centres(vectors[few] @ metric, count, draw, progress)
-    pieces = [_nearest(vectors[at : at + CHUNK] @ metric, centres) for at in range(0, len(vectors), CHUNK)]
+    tree = _cell_tree(vectors[few] @ metric, count, draw, progress)
+    count = len(tree.centres)
+    pieces = [tree.nearest(vectors[at : at + CHUNK] @ metric) for at in range(0, len(vectors), CHUNK)]
     cell = np.concatenate([nearest for nearest, _ in pieces])
     squares = np.bincount(cell, np.concatenate([square for _, square in pieces]), count)
     order = np.argsort(cell, kind="stable").astype(np.int32)
@@ -67,6 +70,45 @@ def _metric(asked: Floats) -> Floats:
     return np.linalg.cholesky(moment + floor * np.eye(len(moment))).astype(np.float32)
 
 
+class _CellTree(NamedTuple):
+    """The middles of cells, in groups."""
+
+    groups: Floats  # (groups, d) their middles
+    firsts: NDArray[np.int64]  # (groups + 1,) the first cell of each
+    centres: Floats  # (cells, d)
+
+    def nearest(self, vectors: Floats) -> tuple[NDArray[np.intp], Floats]:
+        """As `_nearest`, of the cells of the groups that are nearest to each vector."""
+        if len(self.groups) == 1:
+            return _nearest(vectors, self.centres)
+        cell, squares = np.zeros(len(vectors), np.intp), np.full(len(vectors), np.inf, np.float32)
+        near = np.argpartition(_halves(vectors, self.groups), LOOKED_INTO, axis=1)[:, :LOOKED_INTO]
+        for group in np.unique(near):
+            rows, first, end = np.flatnonzero((near == group).any(axis=1)), self.firsts[group], self.firsts[group + 1]
+            found, away = _nearest(vectors[rows], self.centres[first:end])
+            better = away < squares[rows]
+            rows = rows[better]
+            cell[rows], squares[rows] = first + found[better], away[better]
+        return cell, squares
+
+
+def _cell_tree(vectors: Floats, count: int, draw: np.random.Generator, progress: Progress) -> _CellTree:
+    """About `count` cells for vectors like these, learned from them."""
+    if count <= FLAT:
+        return _CellTree(vectors[:1], np.array([0, count]), _centres(vectors, count, draw, progress))
+    groups = _centres(vectors, round(count**0.5), draw, progress)
+    group = np.concatenate([_nearest(vectors[at : at + CHUNK], groups)[0] for at in range(0, len(vectors), CHUNK)])
+    sizes = np.bincount(group, minlength=len(groups))
+    order = np.argsort(group, kind="stable")
+    centres = []
+    for place, rows in enumerate(np.split(order, np.cumsum(sizes)[:-1])):
+        own = vectors[rows] if len(rows) else groups[place : place + 1]
+        centres.append(_centres(own, max(round(count * len(rows) / len(vectors)), 1), draw, silent))
+        progress(place / len(groups), "finding cells of items")
+    firsts = np.concatenate(([0], np.cumsum([len(each) for each in centres])))
+    return _CellTree(groups, firsts, np.concatenate(centres))
+
+
 def _centres(vectors: Floats, count: int, draw: np.random.Generator, progress: Progress) -> Floats:
     """(count, d) by Lloyd's algorithm; a cell that lost all its vectors starts anew somewhere."""
     centres = vectors[np.sort(draw.choice(len(vectors), count, replace=False))]
@@ -91,10 +133,16 @@ def _means(rows: Floats, starts: NDArray[np.int64]) -> Floats:
 
 def _nearest(vectors: Floats, centres: Floats) -> tuple[NDArray[np.intp], Floats]:
     """(n,) the place of each vector's nearest centre, and (n,) the square of its distance."""
-    halves = (centres * centres).sum(axis=1) / 2 - vectors @ centres.T
+    halves = _halves(vectors, centres)
     nearest = np.argmin(halves, axis=1)
     squares = (vectors * vectors).sum(axis=1) + 2 * halves[np.arange(len(vectors)), nearest]
     return nearest, np.maximum(squares, 0)
+
+
+def _halves(vectors: Floats, centres: Floats) -> Floats:
+    """(n, centres) half of the square of each distance, less half of the vector's own square."""
+    halves: Floats = (centres * centres).sum(axis=1) / 2 - vectors @ centres.T
+    return halves
 
 
 class OpenedCells(NamedTuple):

@@ -68,7 +68,8 @@ def around(snapshot: Snapshot, lag_weights: Iterable[float]) -> Pairs:
 def summed_pairs(parts: Sequence[Pairs], item_count: int) -> Pairs:
     """The pairs of all parts, the weights of those that are the same added up."""
     codes = np.concatenate([codes_of(part, item_count) for part in parts])
-    return _pairs(*_merge(codes, np.concatenate([part.weight for part in parts]), item_count), item_count)
+    merged = _merge(codes, np.concatenate([part.weight for part in parts]), item_count)
+    return _pairs(*_heaviest(*merged, MOST), item_count)
 
 
 def codes_of(pairs: Pairs, item_count: int) -> Longs:
@@ -110,25 +111,57 @@ def from_end(users: Ints) -> Longs:
 
 def _gather(logged: _WeightedRows, lag_weights: Iterable[float], item_count: int, *, both_ways: bool) -> Pairs:
     users, items, before, after = logged
-    codes = [np.empty(0, np.int64)]
-    weights = [np.empty(0, np.float32)]
-    waiting = 0
+    counted = _PairSums(item_count, MOST // 2 if both_ways else MOST)
     for lag, weight in enumerate(lag_weights, 1):
         rows = np.flatnonzero(users[lag:] == users[:-lag])
         if not len(rows):
             break
         left, right = items[rows].astype(np.int64), items[rows + lag].astype(np.int64)
-        pairs = [left * item_count + right] + ([right * item_count + left] if both_ways else [])
-        codes += pairs
-        counted = np.full(len(rows), weight, np.float32)
-        counted = counted if before is None else counted * before[rows]
-        counted = counted if after is None else counted * after[rows + lag]
-        weights += [counted] * len(pairs)
-        waiting += len(rows) * len(pairs)
-        if waiting > BUFFER:
-            merged = _merge(np.concatenate(codes), np.concatenate(weights), item_count)
-            codes, weights, waiting = [merged[0]], [merged[1]], 0
-    return _pairs(*_merge(np.concatenate(codes), np.concatenate(weights), item_count), item_count)
+        if both_ways:  # counted one way, and mirrored in the end
+            left, right = np.minimum(left, right), np.maximum(left, right)
+        weights = np.full(len(rows), weight, np.float32)
+        weights = weights if before is None else weights * before[rows]
+        counted.add(left * item_count + right, weights if after is None else weights * after[rows + lag])
+    pairs = _pairs(*counted.merged(), item_count)
+    return summed_pairs((pairs, Pairs(pairs.right, pairs.left, pairs.weight)), item_count) if both_ways else pairs
+
+
+class _PairSums:
+    """Codes of pairs with their weights, summed from time to time; the `most` heaviest stay.
+
+    New ones are sorted alone, and merged with the sorted ones in one pass: to sort all of them again would take a time
+    that grows with the square of the pairs.
+    """
+
+    def __init__(self, item_count: int, most: int) -> None:
+        self._item_count, self._most, self._waiting = item_count, most, 0
+        self._sums: tuple[Longs, Floats] = np.empty(0, np.int64), np.empty(0, np.float32)
+        self._codes: list[Longs] = []
+        self._weights: list[Floats] = []
+
+    def add(self, codes: Longs, weights: Floats) -> None:
+        self._codes.append(codes)
+        self._weights.append(weights)
+        self._waiting += len(codes)
+        if self._waiting > BUFFER:
+            self.merged()
+
+    def merged(self) -> tuple[Longs, Floats]:
+        """(m,) ascending codes and their weights."""
+        if self._codes:
+            more = _merge(np.concatenate(self._codes), np.concatenate(self._weights), self._item_count)
+            self._codes, self._weights, self._waiting = [], [], 0
+            codes, weights = np.concatenate((self._sums[0], more[0])), np.concatenate((self._sums[1], more[1]))
+            self._sums = _heaviest(*_merge(codes, weights, self._item_count), self._most)
+        return self._sums
+
+
+def _heaviest(codes: Longs, weights: Floats, most: int) -> tuple[Longs, Floats]:
+    """The `most` pairs of the greatest weights, in the order that they have."""
+    if len(codes) <= most:
+        return codes, weights
+    heavy = np.sort(np.argpartition(weights, -most)[-most:])
+    return codes[heavy], weights[heavy]
 
 
 def _pairs(codes: Longs, weights: Floats, item_count: int) -> Pairs:
@@ -143,11 +176,10 @@ def _merge(codes: Longs, weights: Floats, item_count: int) -> tuple[Longs, Float
     if item_count**2 < len(codes) * SORTED:
         present = np.flatnonzero(np.bincount(codes))
         return present, np.bincount(codes, weights)[present].astype(np.float32)
-    order = np.argsort(codes, kind="stable")
-    codes, weights = codes[order], weights[order]
+    if weights.min() == weights.max():
+        codes = np.sort(codes)  # in a tenth of the time of finding the order
+    else:
+        order = np.argsort(codes, kind="stable")
+        codes, weights = codes[order], weights[order]
     starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1]))
-    codes, weights = codes[starts], np.add.reduceat(weights, starts)
-    if len(codes) > MOST:
-        heavy = np.sort(np.argpartition(weights, -MOST)[-MOST:])
-        codes, weights = codes[heavy], weights[heavy]
-    return codes, weights
+    return codes[starts], np.add.reduceat(weights, starts)

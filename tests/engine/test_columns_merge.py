@@ -10,8 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from engine.data.columns import (
+    MANY,
     Column,
     Labels,
+    MappedNames,
     Numbers,
     Tags,
     Texts,
@@ -85,3 +87,23 @@ def test_a_stack_is_of_the_newer_kind():
 def test_whole_numbers_stay_exact_where_none_is_missing():
     column = Numbers(np.array([2**60 + 1], np.int64))
     assert values_of(stack(column, column).take(np.array([0]))) == [2**60 + 1]
+
+
+def test_many_names_stay_in_their_file(tmp_path: Path):
+    titles = column_of(Labels, [f"Ärger {number}" for number in range(MANY)] + [None])
+    genres = column_of(Tags, [f"g{number}|h{number}" for number in range(MANY)])
+    save_columns(tmp_path, {"TITLE": titles, "GENRES": genres, "FEW": column_of(Labels, ["a"])})
+    loaded = load_columns(tmp_path)
+    first, second, few = (loaded[name] for name in ("TITLE", "GENRES", "FEW"))
+    assert isinstance(first, Labels) and isinstance(second, Tags) and isinstance(few, Labels)
+    assert isinstance(first.names, MappedNames) and isinstance(second.names, MappedNames) and few.names == ["a"]
+    assert [first.get(row) for row in (0, MANY - 1, MANY)] == ["Ärger 0", f"Ärger {MANY - 1}", None]
+    assert second.get(7) == "g7|h7" and first.names[1:3] == ["Ärger 1", "Ärger 2"]
+    assert isinstance(titles, Labels) and list(first.names) == list(titles.names)
+    (tmp_path / "mapped.json").unlink()  # as version 0.1.0 does not know of it
+    whole = load_columns(tmp_path)["TITLE"]
+    assert isinstance(whole, Labels) and whole.names == titles.names
+    grown = stack(first, column_of(Labels, ["new", "Ärger 5"]))
+    assert isinstance(grown, Labels) and grown.get(MANY + 1) == "new" and grown.codes[MANY + 2] == 5
+    save_columns(tmp_path / "again", {"TITLE": stack(first, missing(Labels, 1))})
+    assert load_columns(tmp_path / "again")["TITLE"].get(5) == "Ärger 5"

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from engine.nearest import cells
 from engine.nearest.cells import A_CELL, SAMPLE, Arrays, Index, built
 from engine.rank.topk import top_k
 from engine.recipe import silent
@@ -41,6 +42,19 @@ def test_a_small_share_holds_the_best(arrays: Arrays) -> None:
         opened = index.open(question)
         assert len(opened.items) <= 0.08 * ITEMS + np.diff(arrays["starts"]).max()
         found.append(np.isin(top_k(VECTORS @ question, 25), opened.items).mean())
+    assert np.mean(found) > 0.97
+
+
+def test_cells_in_groups_find_the_best_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cells, "FLAT", 100)
+    many = np.concatenate([VECTORS + 0.05 * DRAW.normal(size=VECTORS.shape).astype(np.float32) for _ in range(3)])
+    arrays = built(many, ASKED[:100], 0, silent)
+    assert sorted(arrays["order"].tolist()) == list(range(len(many)))
+    assert (
+        arrays["cell"][arrays["order"]] == np.repeat(np.arange(len(arrays["middles"])), np.diff(arrays["starts"]))
+    ).all()
+    index = Index(arrays, 0.08, 25)
+    found = [np.isin(top_k(many @ question, 25), index.open(question).items).mean() for question in ASKED[100:]]
     assert np.mean(found) > 0.97
 
 
