@@ -48,7 +48,7 @@ def compact_import(group: Group, kinds: Mapping[str, Kinds], imports: Mapping[st
     users = users.with_put(group.user_table.rows)
     if "USERS" in imports:
         users = users.with_import(imports["USERS"], _ids(imports["USERS"].columns["USER_ID"], group.users))
-    names = group.users.frozen()  # from here on nobody is new
+    names, links = group.users.frozen(), group.lasting_links()  # from here on nobody is new
     actions = _items(group.actions, imports.get("ACTIONS"), kinds.get("ACTIONS", {}))
     whole = _stored(group, rows, _items(group, imports.get("ITEMS"), kinds.get("ITEMS", {})), names)
     stored = replace(
@@ -56,7 +56,8 @@ def compact_import(group: Group, kinds: Mapping[str, Kinds], imports: Mapping[st
         snapshot=replace(whole.snapshot, user_columns=users.spread(len(names))),
         user_put=users.flags(len(names)),
         impressions=_impressions(group, imports.get("INTERACTIONS")),
-        links=dict(group.links),
+        links=links,
+        link_seqs={session: group.link_seqs[session] for session in links},
         seq=group.seq,
         actions=_stored(group.actions, action_rows, actions, names),
     )

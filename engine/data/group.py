@@ -77,6 +77,8 @@ class Group:
         self._resolved: dict[tuple[str | None, str], tuple[tuple[str, ...], int]] = {}  # met meanwhile
         self.tail = _tail(stored)
         self.links = dict(stored.links)  # session -> the user it was first seen with
+        self.link_seqs = {session: stored.link_seqs.get(session, stored.seq) for session in self.links}  # seen last
+        self.oldest_event = 0  # the log's number of it: links that are older leave with the next snapshot
         self._sessions: dict[str, list[str]] = {}  # user -> its sessions
         for session, user in self.links.items():
             self._sessions.setdefault(user, []).append(session)
@@ -97,6 +99,10 @@ class Group:
         """Refer to the whole's users and sessions; called again whenever it replaces them."""
         self.users, self.user_table = whole.users, whole.user_table
         self.links, self._sessions = whole.links, whole._sessions
+
+    def lasting_links(self) -> dict[str, str]:
+        """The links of sessions of which the log still has an event with a user: `links` would grow for ever."""
+        return {s: user for s, user in self.links.items() if self.link_seqs[s] >= self.oldest_event}
 
     # ---- following the log
 
@@ -153,12 +159,12 @@ class Group:
 
     def _take_event(self, event: entries.Interaction, seq: int, group: Group) -> tuple[str, ...]:
         if event.item is None:
-            about = self._names_of(event)
+            about = self._names_of(event, seq)
         else:
             time = int(event.time)
             if not -NEVER <= time <= NEVER:
                 raise OverflowError(f"{time} is no time")
-            about, user = self._resolved.get((event.user, event.session)) or self._resolve(event)
+            about, user = self._resolved.get((event.user, event.session)) or self._resolve(event, seq)
             value = math.nan if event.value is None else event.value
             item, type_ = group.items.add(event.item), group.type_code(event.event_type)
             group._pending.append((user, StreamedInteraction(item, time, type_, value, seq, event.columns())))
@@ -166,17 +172,19 @@ class Group:
             self._count_shown(event.impression)
         return about
 
-    def _resolve(self, event: entries.Interaction) -> tuple[tuple[str, ...], int]:
-        about = self._names_of(event)
+    def _resolve(self, event: entries.Interaction, seq: int) -> tuple[tuple[str, ...], int]:
+        about = self._names_of(event, seq)
         self._resolved[event.user, event.session] = identity = about, self.users.add(about[0])
         return identity
 
-    def _names_of(self, event: entries.Interaction) -> tuple[str, ...]:
+    def _names_of(self, event: entries.Interaction, seq: int) -> tuple[str, ...]:
         """The names of the event's owner and, where that is another name, of its session."""
-        if event.user is not None and event.session not in self.links and event.session != event.user:
-            self.links[event.session] = event.user
-            self._sessions.setdefault(event.user, []).append(event.session)
-            self._resolved.clear()  # the session's own events are the user's from here on
+        if event.user is not None and event.session != event.user:
+            if event.session not in self.links:
+                self.links[event.session] = event.user
+                self._sessions.setdefault(event.user, []).append(event.session)
+                self._resolved.clear()  # the session's own events are the user's from here on
+            self.link_seqs[event.session] = seq
         owner = event.user or self.links.get(event.session, event.session)
         return (owner,) if owner == event.session else (owner, event.session)
 

@@ -180,6 +180,11 @@ class Log:
         query = sa.select(log.c.at).where(log.c.grp == group, log.c.kind == kind).order_by(log.c.seq.desc()).limit(1)
         return self._database.value(query)
 
+    def oldest(self, group: str, kind: Kind) -> int:
+        """The number of the oldest record of a kind; 0 where there is none."""
+        query = sa.select(log.c.seq).where(log.c.grp == group, log.c.kind == kind).order_by(log.c.seq).limit(1)
+        return self._database.value(query) or 0
+
     def count_after_snapshot(self, group: str) -> int:
         """The number of records that a starting worker would replay for a group."""
         since = sa.select(snapshots.c.seq).where(snapshots.c.grp == group).scalar_subquery()

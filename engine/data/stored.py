@@ -35,6 +35,7 @@ class Stored:
     user_put: Flags  # (users,)
     impressions: Longs = field(default_factory=lambda: NO_IMPRESSIONS)  # (items or fewer, 2) imported, and streamed
     links: dict[str, str] = field(default_factory=dict)  # session -> user
+    link_seqs: dict[str, int] = field(default_factory=dict)  # session -> the last log record with both
     seq: int = 0  # the last log record in it
     actions: Stored | None = None  # the same of actions, which are its items; its users are those of the whole
 
@@ -62,7 +63,8 @@ def _write(stored: Stored, folder: Path) -> None:
     save_columns(folder / "items", snapshot.item_columns)
     save_columns(folder / "users", snapshot.user_columns)
     save_columns(folder / "interactions", snapshot.interaction_columns)
-    about = {"event_types": list(snapshot.event_types), "links": stored.links, "seq": stored.seq}
+    about: dict[str, object] = {"event_types": list(snapshot.event_types), "links": stored.links, "seq": stored.seq}
+    about["link_seqs"] = [stored.link_seqs.get(session, stored.seq) for session in stored.links]
     (folder / "about.json").write_text(json.dumps(about))
 
 
@@ -88,7 +90,8 @@ def _read(folder: Path, users: Names) -> Stored:
         interaction_columns=load_columns(folder / "interactions"),
     )
     ours: dict[str, Any] = {part: load_array(folder / f"{part}.npy") for part in _OURS}
-    return Stored(snapshot, **ours, links=about["links"], seq=about["seq"])
+    links, seqs = about["links"], about.get("link_seqs", ())  # 0.1.0 writes none
+    return Stored(snapshot, **ours, links=links, link_seqs=dict(zip(links, seqs, strict=False)), seq=about["seq"])
 
 
 def without_users(stored: Stored, users: Longs) -> Stored:

@@ -89,7 +89,9 @@ class Work:
     def state(self, group: DatasetGroupRecord) -> Group:
         """The group as of now, of this job alone."""
         self.bases[group.uid] = self.engine.follower.newest_path(group.uid)
-        return self.engine.follower.restored(group.uid)
+        state = self.engine.follower.restored(group.uid)
+        state.oldest_event = self.engine.log.oldest(group.uid, "event")
+        return state
 
     def publish(self, group: Group, snapshot: Stored, **also: Any) -> None:
         """Make a snapshot, of that state, the one that workers read; `also` are changes of the resource that the job is

@@ -64,6 +64,25 @@ def test_the_newest_events_and_the_last_record_stay(shop: Shop) -> None:
     assert (shop.engine.log.last(), shop.engine.log.newest(shop.uid, "event")) == (last, newest)
 
 
+def test_sessions_are_forgotten_with_their_events(shop: Shop, open_shop: Open) -> None:
+    """What they did stays their users', and who comes back is known again."""
+    shop.click(None, "anonymous", 300, session="phone")
+    shop.click("u7", "known", 301, session="phone")
+    shop.click("u8", "daily", 302, session="tablet")
+    shop.fold()
+    shop.clock.now += SHORT * DAY_S + 60
+    shop.click("u8", "again", 303, session="tablet")
+    Trimmer(shop.engine).trim()
+    shop.fold()
+    for each in (shop, open_shop()):
+        group = each.engine.follower.group(shop.uid)
+        assert (group.links.get("phone"), group.links.get("tablet")) == (None, "u8")
+        assert each.history("u7") == ["anonymous", "known"]
+    shop.click("u7", "back", 304, session="phone")
+    shop.click(None, "then", 305, session="phone")
+    assert shop.history("u7") == ["anonymous", "known", "back", "then"]
+
+
 def test_what_is_not_counted_yet_stays(shop: Shop) -> None:
     metrics = [{"eventType": "click", "metricName": "clicks", "expression": "SAMPLECOUNT()"}]
     output = {"roleArn": "arn:aws:iam::000000000000:role/r"}
