@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import msgspec
-from litestar import post
+from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
 
@@ -19,6 +19,7 @@ from gateway.context.position import POSITION
 from gateway.errors import Invalid
 from gateway.events.record import EventBatch, Recorder
 from gateway.experiments.outcomes import Conversion
+from gateway.routes.handler import Handler
 from gateway.routes.parsing import decode, decoded, segments
 from gateway.routes.replies import LARGEST_BODY, NO_STORE, AnyRequest, Front, Sending, SentResponse
 from gateway.telemetry import Telemetry
@@ -80,7 +81,7 @@ def events_routes(front: Front, recorder: Recorder) -> list[HTTPRouteHandler]:
             return Sending(media_type=b"text/plain")
         return Sending(media_type=b"text/plain", headers=(NO_STORE, (POSITION.encode(), b"%d" % position)))
 
-    @post("/events/{rest:path}", status_code=200)
+    @Handler("/events/{rest:path}", http_method=HttpMethod.POST, status_code=200)
     async def events(request: AnyRequest) -> SentResponse:
         sent = await front.answer("events", request, take, guarded=True)
         if sent.status >= 400:

@@ -14,7 +14,7 @@ from math import floor
 from typing import Any
 
 import msgspec
-from litestar import post, route
+from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 
 from gateway.auth.authenticator import API_KEY
@@ -23,6 +23,7 @@ from gateway.experiments.flags import may_see
 from gateway.experiments.wires import growthbook
 from gateway.flag_service import FlagService
 from gateway.plan.plan import ApiKeys
+from gateway.routes.handler import Handler
 from gateway.routes.parsing import decode, decoded, segments
 from gateway.routes.replies import (
     LARGEST_BODY,
@@ -44,17 +45,17 @@ STREAMS: Header = (b"x-sse-support", b"enabled")
 def growthbook_routes(front: Front, flag_service: FlagService, leaving: Callable[[], bool]) -> list[HTTPRouteHandler]:
     api = GrowthBookApi(front, flag_service, leaving)
 
-    @route("/api/features/{rest:path}", http_method=READ)
+    @Handler("/api/features/{rest:path}", http_method=READ)
     async def features(request: AnyRequest) -> SentResponse:
         (key,) = segments(request, "api", 2)[1:]
         return await front.answer("growthbook", request, api.keyed(decoded(key, "client key"), api.features))
 
-    @route("/sub/{rest:path}", http_method=READ)
+    @Handler("/sub/{rest:path}", http_method=READ)
     async def stream(request: AnyRequest) -> SentResponse:
         (key,) = segments(request, "sub", 1)
         return await front.answer("growthbook-sub", request, api.keyed(decoded(key, "client key"), api.stream))
 
-    @post("/track", status_code=200)
+    @Handler("/track", http_method=HttpMethod.POST, status_code=200)
     async def track(request: AnyRequest) -> SentResponse:
         key = request.query_params.get("client_key", "")
         return await front.answer("growthbook-track", request, api.keyed(key, api.track))

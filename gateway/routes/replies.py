@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from typing import Any
 
 import msgspec
-from litestar import Request, Response, route
+from litestar import Request, Response
 from litestar.enums import HttpMethod
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
@@ -36,6 +36,7 @@ from gateway.errors import (
 from gateway.hot import TICKET, TRACED, HotCache
 from gateway.limits.body_budget import BodyBudget
 from gateway.routes import cors
+from gateway.routes.handler import Handler
 from gateway.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
@@ -136,7 +137,7 @@ class Front:
     ) -> HTTPRouteHandler:
         """The handler of a path, whose route has this name in the metrics."""
 
-        @route(path, http_method=methods, status_code=200)
+        @Handler(path, http_method=methods, status_code=200)
         async def handle(request: AnyRequest) -> SentResponse:
             return await self.answer(name, request, work, guarded=guarded)
 
@@ -205,7 +206,7 @@ class Front:
     def preflight_handler(self, paths: Sequence[str]) -> HTTPRouteHandler:
         """Answer OPTIONS for paths that have handlers: litestar would without CORS. Others come in by `unrouted`."""
 
-        @route(paths, http_method=[HttpMethod.OPTIONS])
+        @Handler(paths, http_method=[HttpMethod.OPTIONS])
         async def preflight(request: AnyRequest) -> SentResponse:
             return self.sent(Sending(status=204), request)
 

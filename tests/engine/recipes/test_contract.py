@@ -20,7 +20,7 @@ from tests.engine.recipes import worlds
 from tests.engine.recipes.errands import errands
 
 ALL = list(RECIPES.values())
-SMALL = {"sequence_most_epochs": "14", "sequence_dimension": "16", "hidden_dimension": "32"}
+SMALL = {"sequence_most_epochs": "8", "sequence_dimension": "16", "hidden_dimension": "32"}
 OF_ITEMS = [recipe for recipe in ALL if recipe.kind not in ("USER_SEGMENTATION", "PERSONALIZED_ACTIONS")]
 OF_ACTIONS = [recipe for recipe in ALL if recipe.kind == "PERSONALIZED_ACTIONS"]
 OF_USERS = [recipe for recipe in ALL if recipe.kind == "USER_SEGMENTATION"]
