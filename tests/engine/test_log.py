@@ -17,6 +17,7 @@ from engine.data.doorbell import Doorbell
 from engine.data.log import Log, LogEntry
 from engine.errors import Throttled, Unavailable
 from engine.storage.sql import Database, sqlite_url
+from tests.server.preloaded import running_code
 
 
 class World:
@@ -248,17 +249,15 @@ log.close()
 def test_many_threads_of_several_processes_write_at_once(world: World, tmp_path: Path):
     """From nothing: all of them make the tables, too."""
     threads, appends = 30, 20
-    arguments = [str(threads), str(appends)]
-    others = [subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), name, *arguments]) for name in "ab"]
+    others = [running_code(WRITER, tmp_path, name, threads, appends) for name in "ab"]
     assert [other.wait(120) for other in others] == [0, 0]
     written = keys(world.log)
     assert len(written) == len(set(written)) == 2 * threads * appends
 
 
 def test_many_processes_open_a_new_directory_at_once(tmp_path: Path):
-    arguments = [sys.executable, "-c", WRITER, str(tmp_path), "x", "1", "1"]
-    others = [subprocess.Popen(arguments) for _ in range(4)]
-    assert [other.wait(120) for other in others] == [0] * 4
+    others = [running_code(WRITER, tmp_path, "x", 1, 1) for _ in range(6)]
+    assert [other.wait(120) for other in others] == [0] * 6
 
 
 FULL = """

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 from engine import Damaged, Engine, Settings, Unavailable
 from engine.data.log import LogEntry
 from engine.storage.watermark import Watermark
+from tests.server.preloaded import running_code
 
 WRITER = """
 import os, sys
@@ -31,8 +30,7 @@ os.kill(os.getpid(), 9)
 def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory whose process was killed when 200 records were acknowledged: all of them in the write-ahead log."""
     data = tmp_path_factory.mktemp("killed") / "data"
-    done = subprocess.run([sys.executable, "-c", WRITER, str(data)], check=False)
-    assert done.returncode == -9
+    assert running_code(WRITER, data).wait(120) == -9
     return data
 
 
@@ -98,14 +96,14 @@ def test_a_killed_process_leaves_a_whole_database(data: Path) -> None:
 
 
 def test_what_several_processes_wrote_is_counted_once(data: Path) -> None:
-    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(data)]) for _ in range(2)]
+    writers = [running_code(WRITER, data) for _ in range(2)]
     assert [writer.wait(120) for writer in writers] == [-9, -9]
     assert opened(data) == 600
 
 
 def test_an_older_watermark_is_no_alarm(data: Path, killed: Path) -> None:
     """As after a power cut, of which it was not synced before."""
-    subprocess.run([sys.executable, "-c", WRITER, str(data)], check=False)
+    assert running_code(WRITER, data).wait(120) == -9
     shutil.copy(killed / "recgate.db-watermark", data)
     assert opened(data) == 400
 
@@ -136,7 +134,7 @@ def test_another_database_in_its_place_is_told_and_used(
 def test_an_older_copy_of_the_database_is_told(data: Path) -> None:
     opened(data)  # closed in order: all is in one file
     shutil.copy(data / "recgate.db", data.parent)
-    subprocess.run([sys.executable, "-c", WRITER, str(data)], check=False)
+    assert running_code(WRITER, data).wait(120) == -9
     wal(data).unlink()
     shutil.copy(data.parent / "recgate.db", data)
     with pytest.raises(Damaged, match="200 acknowledged records"):

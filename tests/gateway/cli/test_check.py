@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from gateway.__main__ import main
 from tests.engine.shop import Shop
 from tests.engine.test_watermark import WRITER, cut, foreign
+from tests.server.preloaded import running_code
 
 COMMANDS = (
     ("check",),
@@ -26,7 +27,7 @@ COMMANDS = (
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = tmp_path_factory.mktemp("killed") / "data"
-    subprocess.run([sys.executable, "-c", WRITER, str(data)], check=False)
+    assert running_code(WRITER, data).wait(120) == -9
     return data
 
 
