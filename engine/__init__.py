@@ -62,6 +62,12 @@ if TYPE_CHECKING:
         Exposure as Exposure,
         UnitOutcome as UnitOutcome,
     )
+    from engine.feed.sourcing import (
+        OffsetMove as OffsetMove,
+        PartitionBounds as PartitionBounds,
+        SourceBatch as SourceBatch,
+        Sourcing as Sourcing,
+    )
     from engine.filters import check_expression as check_expression, split_values as split_values
     from engine.jobs.claims import Capacity as Capacity, Lanes as Lanes, cancel as cancel, renew as renew
     from engine.jobs.runner import Runner as Runner
@@ -142,6 +148,7 @@ _BEHIND = {
     ),
     "engine.examination": ("Finding", "accept_loss", "examine"),
     "engine.serving.explain": ("Cause", "Explanation"),
+    "engine.feed.sourcing": ("OffsetMove", "PartitionBounds", "SourceBatch", "Sourcing"),
     "engine.filters": ("check_expression", "split_values"),
     "engine.jobs.claims": ("Capacity", "Lanes", "cancel", "renew"),
     "engine.jobs.worker": ("WorkerPool",),

@@ -20,6 +20,7 @@ from engine.feed.directory import Directory
 from engine.feed.feed import Feed
 from engine.feed.fetcher import Fetcher
 from engine.feed.follower import Follower
+from engine.feed.sourcing import Sourcing
 from engine.impressions.implicit import ImplicitImpressions
 from engine.impressions.showings import Showings
 from engine.impressions.shown_log import ShownLog
@@ -45,8 +46,8 @@ def _uuid() -> str:
 
 
 class Engine:
-    """Makes, opens and closes the parts. Callers outside the package use `answers`, `resources`, `feed`, `experiments`,
-    `jobs` and `workers`; the other attributes are for the engine's own jobs."""
+    """Makes, opens and closes the parts. Callers outside the package use `answers`, `resources`, `feed`, `sourcing`,
+    `experiments`, `jobs` and `workers`; the other attributes are for the engine's own jobs."""
 
     def __init__(
         self,
@@ -81,6 +82,7 @@ class Engine:
         self.showings = Showings(self.database, clock)
         self.impressions = ImplicitImpressions(self.shown, self.log)
         self.feed = Feed(self.directory, self.log, self.follower, self.impressions, settings.account_id)
+        self.sourcing = Sourcing(self.database, self.log, self.feed, self.experiments, clock)
         self.answers, self.resources = self._answers(), self._resources()
 
     def _opened_log(self, fan_out: FanOut, beside: bool) -> tuple[Replicas | None, Log]:

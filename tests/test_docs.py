@@ -21,6 +21,7 @@ from gateway.__main__ import COMMANDS, main
 from gateway.config import parse
 from gateway.context.rules import RULES
 from gateway.metadata import SOURCES
+from gateway.sources import EVENT_SOURCES
 from gateway.targets import TARGETS
 from gateway.upstreams import UPSTREAMS
 from tests.engine.shop import Shop
@@ -42,8 +43,8 @@ def test_every_recipe_has_a_row(name: str):
     assert f"`{name}`" in REFERENCE
 
 
-@pytest.mark.parametrize("name", [*UPSTREAMS, *TARGETS])
-def test_every_origin_and_event_target_has_a_row(name: str):
+@pytest.mark.parametrize("name", [*UPSTREAMS, *TARGETS, *EVENT_SOURCES])
+def test_every_origin_event_target_and_source_has_a_row(name: str):
     assert f"| `{name}" in ORIGINS_AND_TARGETS
 
 

@@ -104,6 +104,11 @@ class ExperimentStore:
                     rows = [each._asdict() for each in new]
                     connection.execute(self._database.insert(table).on_conflict_do_nothing(), rows)
 
+    def add_outcomes(self, outcomes: Sequence[UnitOutcome], within: sa.Connection) -> None:
+        """Writes outcomes as part of the caller's transaction."""
+        self._database.wait_turn(within, TURN)
+        within.execute(self._database.insert(converted).on_conflict_do_nothing(), [each._asdict() for each in outcomes])
+
     def allocate(self, allocation: Allocation, in_time: Callable[[], bool]) -> bool:
         """Writes an allocation, durable when it returns. False where the experiment had one from that moment on, or
         where it is no longer `in_time` when the write lock is held."""

@@ -75,7 +75,25 @@ class Feed:
 
         `automatic` properties are added where an event has none of that name and the tracker's schema has the field.
         """
-        targets = [self._target(tracking_id, "INTERACTIONS") for tracking_id in tracking_ids]
+        targets = self.destinations(tracking_ids)
+        records = self.entries(targets, session_id, user_id, events, automatic)
+        appended = self.log.append(records)
+        self.note(targets, user_id or session_id, events)
+        return appended
+
+    def destinations(self, tracking_ids: Sequence[str]) -> list[EventDestination]:
+        """The destinations of these trackers' events. Raises `InvalidInput` where one takes none."""
+        return [self._target(tracking_id, "INTERACTIONS") for tracking_id in tracking_ids]
+
+    def entries(
+        self,
+        targets: Sequence[EventDestination],
+        session_id: str,
+        user_id: str | None,
+        events: Sequence[Event],
+        automatic: Mapping[str, object],
+    ) -> list[LogEntry]:
+        """The log entries of all events for all destinations; see `deliver`."""
         for event in events:
             check_seconds("sentAt", event.sent_at)
         records = []
@@ -85,10 +103,12 @@ class Feed:
                 completed = _completed(event, automatic, each.schema) if automatic else event
                 interaction = _interaction(session_id, user_id, completed, each.schema)
                 records.append(_event_entry("event", each, interaction, also))
-        appended = self.log.append(records)
+        return records
+
+    def note(self, targets: Sequence[EventDestination], who: str, events: Sequence[Event]) -> None:
+        """Takes note of what the events say of answers that were shown."""
         for each in targets:
-            self.impressions.note(each.group, user_id or session_id, events)
-        return appended
+            self.impressions.note(each.group, who, events)
 
     def takes_at_once(self, tracking_ids: Sequence[str]) -> bool:
         """Tells that `deliver` to these trackers waits for nothing, so that an event loop may call it."""

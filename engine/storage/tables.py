@@ -83,6 +83,15 @@ log = Table(
     sqlite_autoincrement=True,
 )
 
+source_positions = Table(
+    "source_positions",
+    tables,
+    Column("source", String, primary_key=True),
+    Column("part", Integer, primary_key=True, autoincrement=False),  # a partition's number
+    Column("next", BigInteger, nullable=False),  # the offset of its first message that the log does not have
+    Column("at", Float, nullable=False),  # when it last moved, epoch seconds
+)
+
 snapshots = Table(
     "snapshots",
     tables,

@@ -82,10 +82,14 @@ def table(config: Config, now: float) -> Table:
 
 
 def events(config: Config) -> list[str]:
+    """Lines about where events go, and where they come from."""
+    targets = [
+        (namespace.key, "→", each.key) for namespace in config.namespaces.values() for each in namespace.event_targets
+    ]
+    sources = [(each.namespace, "←", each.key) for each in config.sources]
     return [
-        f"/events/{namespace.key} → {target.key.removeprefix(f'{namespace.key}/').replace('/', ' ', 1)}"
-        for namespace in config.namespaces.values()
-        for target in namespace.event_targets
+        f"/events/{namespace} {arrow} {key.removeprefix(f'{namespace}/').replace('/', ' ', 1)}"
+        for namespace, arrow, key in (*targets, *sources)
     ]
 
 

@@ -1,4 +1,4 @@
-"""recgate serve: the workers and the job process, until told to stop."""
+"""recgate serve: the workers, the job process and the one of event sources, until told to stop."""
 
 from __future__ import annotations
 
@@ -89,8 +89,9 @@ def command(**values: Any) -> None:
     server = f"{socket.gethostname()}-{sockets[0].getsockname()[1]}"
     supervisor = Supervisor()
     jobs = job_child(settings, writer.path, options.job_nice, supervisor.gate)
+    sources = source_children(config, options, server, supervisor.gate)
     try:
-        supervisor.start([*worker_children(sockets, cores.pinned, options, server, supervisor.gate), jobs])
+        supervisor.start([*worker_children(sockets, cores.pinned, options, server, supervisor.gate), jobs, *sources])
         with plain_errors():
             engine = opened(settings, server)
         start_writer(writer, engine)
@@ -193,6 +194,15 @@ def worker_children(
     arguments += ["--config", options.config] if options.config is not None else []
     arguments += ["--for-gateways"] if options.role == "engine" else []
     return children_at(sockets, cores, "gateway.processes.worker", arguments)
+
+
+def source_children(config: Config, options: ServeOptions, server: str, gate: int) -> list[Child]:
+    """The process that reads event sources, where there are any."""
+    if not config.sources or options.config is None:
+        return []
+    arguments = ["--gate", str(gate), "--server", server, "--data", str(options.data.resolve())]
+    arguments += ["--config", options.config]
+    return [Child("sources", "gateway.processes.sources", arguments, vital=False)]
 
 
 def children_at(

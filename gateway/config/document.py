@@ -1,7 +1,8 @@
 """The configuration document as structs: schema, validator and documentation in one (specification §2.2, §10).
 
-A kind of origin, event target or source of metadata has its struct in its own file: `gateway/upstreams`,
-`gateway/targets` and `gateway/metadata`. What all levels have in common is in `gateway/upstreams/level.py`.
+A kind of origin, event target, event source or source of metadata has its struct in its own file: `gateway/upstreams`,
+`gateway/targets`, `gateway/sources` and `gateway/metadata`. What all levels have in common is in
+`gateway/upstreams/level.py`.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ from gateway.document.values import (
     Weight,
     Window,
 )
+from gateway.sources import AnyEventSource
 from gateway.targets import AnyEventTarget
 from gateway.upstreams import AnyVariation
 from gateway.upstreams.level import Level
@@ -325,12 +327,14 @@ class NegativeEventPart(Part, frozen=True, kw_only=True):
 
 
 class Namespace(Level, frozen=True):
-    """One application's recommenders, and where its events go; a share `holdout` of its users is in no experiment."""
+    """One application's recommenders, and where its events go and come from; a share `holdout` of its users is in no
+    experiment."""
 
     name: str = ""
     description: str = ""
     recommenders: dict[Action, dict[Label, Recommender]] = {}
     event_targets: tuple[AnyEventTarget, ...] = ()
+    event_sources: tuple[AnyEventSource, ...] = ()
     holdout: Fraction = 0  # of the users, who are in no experiment
     negative_events: tuple[Text | NegativeEventPart, ...] | None = None  # []: none
 

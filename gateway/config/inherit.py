@@ -24,6 +24,7 @@ from gateway.document.values import plain
 from gateway.metadata import SOURCES, MetadataPart
 from gateway.plan import plan
 from gateway.plan.experiment import FieldCondition
+from gateway.sources import EventSourcePart
 from gateway.targets import TARGETS, EventTargetPart
 from gateway.upstreams import BY_PART, Answerer
 from gateway.upstreams.function import function
@@ -68,6 +69,7 @@ def namespace(key: str, part: document.Namespace, above: Level, root: document.R
         tuple(events.values()),
         context_fields(own.auto_context or {}),
         None if part.negative_events is None else tuple(map(negative_event, part.negative_events)),
+        tuple(event_source(key, each) for each in part.event_sources),
     )
 
 
@@ -81,6 +83,11 @@ def event_target(part: EventTargetPart, enclosing: Enclosing) -> plan.EventTarge
     tag = str(part.__struct_config__.tag)
     key = f"{enclosing.namespace}/{tag}/{part.named}"
     return plan.EventTarget(key, tag, TARGETS[tag].settings(part, enclosing))
+
+
+def event_source(namespace: str, part: EventSourcePart) -> plan.EventSource:
+    tag = str(part.__struct_config__.tag)
+    return plan.EventSource(f"{namespace}/{tag}/{part.named}", namespace, tag, part.records_of or namespace, part)
 
 
 def plan_of(

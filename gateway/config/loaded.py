@@ -33,6 +33,7 @@ from gateway.plan.plan import (
     ApiKeys,
     Auth,
     Cors,
+    EventSource,
     EventTarget,
     Namespace,
     Oidc,
@@ -88,6 +89,11 @@ class Config:
     def targets(self) -> list[EventTarget]:
         """The event targets beside the engine, of all namespaces."""
         return [target for namespace in self.namespaces.values() for target in namespace.elsewhere]
+
+    @property
+    def sources(self) -> list[EventSource]:
+        """The event sources of all namespaces."""
+        return [source for namespace in self.namespaces.values() for source in namespace.event_sources]
 
     @property
     def experiments(self) -> list[Experiment]:

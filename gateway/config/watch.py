@@ -94,4 +94,5 @@ def changed_settings(old: Config, new: Config) -> list[str]:
         "aws.firstTrainingDelay": (old.aws.first_training_delay, new.aws.first_training_delay),
         "cache.megabytes": (old.cache_bytes, new.cache_bytes),
     }
-    return [name for name, (before, after) in pairs.items() if before != after]
+    changed = [name for name, (before, after) in pairs.items() if before != after]
+    return [*changed, "eventSources"] if new.sources and not old.sources else changed  # no process reads them yet

@@ -1,4 +1,5 @@
-"""What targets refuse for good, in a file a target for a person to see: the newest of it."""
+"""Events that a target refuses for good, and messages of a source that are none: a file each for a person to see, the
+newest of it."""
 
 from __future__ import annotations
 
@@ -14,21 +15,26 @@ from gateway.targets.base import Message
 
 log = logging.getLogger(__name__)
 
-MOST_BYTES = 64 * 1024 * 1024  # of a target's file; the one before it is kept, too
+MOST_BYTES = 64 * 1024 * 1024  # of a file; the one before it is kept, too
 
 
 def add_dead_letter(base: Path, target: str, message: Message, why: str, now: float) -> Path:
     """Append a line, and return once it is on disk. `now` is epoch seconds."""
-    folder = base / DEAD_LETTERS
-    folder.mkdir(exist_ok=True)
-    path = folder / f"{file_name(target)}.jsonl"
     letter = {"target": target, "id": message.id, "at": message.entry.at, "deadAt": now, "why": why}
     line = msgspec.json.encode({**letter, "message": msgspec.Raw(message.data.strip())}) + b"\n"
+    return append_letters(base, target, line)
+
+
+def append_letters(base: Path, name: str, lines: bytes) -> Path:
+    """Append whole lines to the file of that name, and return once they are on disk."""
+    folder = base / DEAD_LETTERS
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{file_name(name)}.jsonl"
     held = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(held, fcntl.LOCK_EX)  # other workers write and turn the file over as well
         _turn_over(path)
-        _append(path, line)
+        _append(path, lines)
     finally:
         os.close(held)
     return path
@@ -43,10 +49,10 @@ def _turn_over(path: Path) -> None:
     path.replace(earlier)
 
 
-def _append(path: Path, line: bytes) -> None:
+def _append(path: Path, lines: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        os.write(descriptor, line)
+        os.write(descriptor, lines)
         os.fdatasync(descriptor)
     finally:
         os.close(descriptor)

@@ -298,6 +298,18 @@ class EventTarget:
 
 
 @dataclass(frozen=True)
+class EventSource:
+    """A place that events are read from. `key` names it over restarts, in the database and in metrics. Of records of
+    event targets, those of the namespace `records_of` count."""
+
+    key: str
+    namespace: str
+    type: str  # of gateway.sources
+    records_of: str
+    settings: Any = field(default=None, repr=False)  # what opens it, of the type's own kind
+
+
+@dataclass(frozen=True)
 class EngineTracker:
     """The settings of an event tracker of the built-in engine, which takes events at once."""
 
@@ -312,6 +324,7 @@ class Namespace:
     event_targets: tuple[EventTarget, ...]
     event_context: tuple[ContextField, ...]  # goes into the properties of events
     negative_events: tuple[NegativeEvent, ...] | None = None  # None: nothing is said here
+    event_sources: tuple[EventSource, ...] = ()
 
     @property
     def trackers(self) -> list[str]:

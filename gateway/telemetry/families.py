@@ -65,6 +65,14 @@ FAMILIES = {
     "recgate_outbox_delivered": Family("counter", "Messages taken by a target.", ("target",)),
     "recgate_outbox_retried": Family("counter", "Messages that had to be sent again.", ("target",)),
     "recgate_outbox_dead": Family("counter", "Messages that a target refused for good.", ("target",)),
+    "recgate_source_lag": Family(
+        "sum", "Messages of a partition that an event source has not taken yet.", ("source", "partition")
+    ),
+    "recgate_source_messages": Family("counter", "Messages taken from an event source.", ("source",)),
+    "recgate_source_dead": Family("counter", "Messages of an event source that are no events.", ("source",)),
+    "recgate_source_failures": Family(
+        "counter", "Times that a source could not be read or its events not stored.", ("source",)
+    ),
     "recgate_cache_bytes": Family("sum", "Bytes held by cached answers."),
     "recgate_cache_ceiling_bytes": Family("sum", "Bytes that cached answers may hold."),
     "recgate_cache_entries": Family("sum", "Cached answers."),

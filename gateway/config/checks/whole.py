@@ -21,6 +21,7 @@ from gateway.upstreams.personalize import ArnVariation
 
 COUNTED_BY_NONE = "only the built-in engine counts what it has shown: nobody tires of this origin's lists"
 HEEDED_BY_NONE = "only the built-in engine heeds an objective: this origin is not told of it"
+NEEDS_TRACKER = "is read into the built-in engine: 'eventTargets' needs a personalize-event-tracker of its own"
 RULED_BY_NONE = "is answered elsewhere: 'rules' are for models of the built-in engine"
 
 Placed = tuple[str, Action, document.Recommender, VariationPart, Level]
@@ -59,6 +60,7 @@ def check_root(part: document.Root, place: str, report: Report) -> None:
     check_promotions(part, report)
     check_elsewhere(part, report)
     check_cohorts(part, report)
+    check_event_sources(part, report)
     for index, network in enumerate(part.trusted_proxies):
         try:
             Viewers([network])
@@ -104,6 +106,24 @@ def check_elsewhere(part: document.Root, report: Report) -> None:
                 report.refuse(place, "has 'diversity': only models of the built-in engine have that")
             else:
                 report.warn(place, "is answered elsewhere: 'diversity' above it changes nothing here")
+
+
+def check_event_sources(root: document.Root, report: Report) -> None:
+    readers: dict[tuple[object, str], str] = {}
+    is_ours = isinstance(root.origins.personalize, EngineOrigin)
+    for key, space in root.namespaces.items():
+        written = {(each.__struct_config__.tag, each.named) for each in space.event_targets}
+        for index, each in enumerate(space.event_sources):
+            place, tag = f"namespaces.{key}.eventSources[{index}]", each.__struct_config__.tag
+            first = readers.setdefault((tag, each.named), place)
+            if first != place:
+                report.refuse(
+                    place, f"{first} reads {each.named!r}, too, and each would get a part: name another group"
+                )
+            if not is_ours or "personalize-event-tracker" not in {tag for tag, _ in written}:
+                report.refuse(place, NEEDS_TRACKER)
+            if (tag, each.place) in written and each.records_of in (None, key):
+                report.warn(place, f"the namespace's eventTargets write to {each.place!r}: its events come back")
 
 
 def answered_elsewhere(root: document.Root) -> tuple[type[VariationPart], ...]:
