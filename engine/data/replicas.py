@@ -9,7 +9,8 @@ reads the log before it answers. No clocks are compared; they need to run at one
 A process registers under the log's lock: an append that does not see it was committed before its first look. A row is
 removed when its beat has stood still for `DEAD_S`; a process whose beat is older than `BEAT_HOLDS_S` has no lease.
 
-The fan-out carries bells and confirmations faster than looking does. What it loses costs time, and nothing else.
+The fan-out carries bells and confirmations faster than looking does. What it loses costs time, and nothing else: a
+process that has heard of a bell by looking writes so into its row, where whoever waits looks as well.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from uuid import getnode
 
@@ -33,6 +34,7 @@ from engine.storage.sql import Database
 log = logging.getLogger(__name__)
 
 LOOK_S = 0.015  # between two looks at the bells
+WAIT_LOOK_S = 0.005  # the same while an append waits to be heard
 DRIFT = 1.1  # how much faster another machine's clock may run
 BEAT_S, BEAT_HOLDS_S, DEAD_S = 1.0, 5.0, 10.0
 TIDY_S = 2.5
@@ -48,6 +50,8 @@ INSERT INTO replicas (id, place, lease_s, beat) VALUES (%s, %s, %s, 1)
 ON CONFLICT (id) DO UPDATE SET beat = replicas.beat + 1
 """
 LAST = "SELECT GREATEST((SELECT max(seq) FROM bells), (SELECT max(seq) FROM log), 0)"
+CONFIRM = "UPDATE replicas SET heard = %s WHERE id = %s"
+CONFIRMED = "SELECT id, heard FROM replicas WHERE place <> %s"
 BEAT = "UPDATE replicas SET beat = beat + 1 WHERE id = %s"
 OTHERS = "SELECT id, beat FROM replicas WHERE id <> %s"
 FORGET = "DELETE FROM replicas WHERE id = %s AND beat = %s"
@@ -94,6 +98,7 @@ class Replicas:
         self._database, self.doorbell, self._fan_out, self._monotonic = database, doorbell, fan_out, monotonic
         self.name, self.place, self._lease_s = name, place_of(doorbell.path), lease_s
         self._heard = 0  # all bells up to there
+        self._fanned_out = 0  # the last bell that the fan-out has brought
         self._beaten = float("-inf")
         self._others: dict[str, tuple[int, float]] = {}  # their beats, and since when they are so
         self._unheard: list[Unheard] = []
@@ -168,15 +173,19 @@ class Replicas:
         if isinstance(said, Bell):
             if said.ringer != self.name:
                 self.doorbell.hear(said.buckets, said.seq)
+                self._fanned_out = said.seq
                 self._fan_out.send(said.ringer, _encode(Confirmation(self.name, said.seq)))
             return
+        self._take_confirmations({said.replica: range(said.seq, said.seq + 1)})
+
+    def _take_confirmations(self, heard: Mapping[str, range]) -> None:
+        """`heard`: the bells that a process has heard, by its id."""
         with self._changed:
             for each in self._unheard:
-                if each.seq == said.seq:
-                    each.silent.discard(said.replica)
-            heard = [each for each in self._unheard if not each.silent]
-            self._unheard = [each for each in self._unheard if each.silent] if heard else self._unheard
-        for each in heard:
+                each.silent -= {name for name in each.silent if each.seq in heard.get(name, ())}
+            done = [each for each in self._unheard if not each.silent]
+            self._unheard = [each for each in self._unheard if each.silent] if done else self._unheard
+        for each in done:
             each.acknowledge()
 
     def _look_forever(self) -> None:
@@ -197,13 +206,19 @@ class Replicas:
         connection.detach()
         connection.exec_driver_sql("SET synchronous_commit = off")  # of beats, which nobody must wait for
         tidied = self._monotonic()
-        while not self._stop.wait(LOOK_S):
+        while not self._stop.wait(WAIT_LOOK_S if self._unheard else LOOK_S):
             began = self._monotonic()
             rows = connection.exec_driver_sql(NEWS, (self._heard, self.name)).all()
             if not rows:  # removed, while it could not beat
                 self._register()
                 continue
-            self._hear([(seq, prior, rung) for seq, prior, rung in rows if seq is not None])
+            bells = [(seq, prior, rung) for seq, prior, rung in rows if seq is not None]
+            self._hear(bells)
+            if bells and self._heard > self._fanned_out:
+                connection.exec_driver_sql(CONFIRM, (self._heard, self.name))
+            if self._unheard:
+                confirmed = connection.exec_driver_sql(CONFIRMED, (self.place,))
+                self._take_confirmations({name: range(seq + 1) for name, seq in confirmed})
             if began - self._beaten < BEAT_HOLDS_S:
                 self.doorbell.trust(began + self._lease_s)
             if began - self._beaten >= BEAT_S and connection.exec_driver_sql(BEAT, (self.name,)).rowcount == 1:

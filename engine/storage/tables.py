@@ -247,4 +247,5 @@ replicas = Table(
     Column("place", String, nullable=False),  # of its doorbell: processes of one place hear each other
     Column("lease_s", Float, nullable=False),  # the longest that it answers without having looked at the bells
     Column("beat", BigInteger, nullable=False),  # grows while it lives
+    Column("heard", BigInteger, nullable=False, server_default="0"),  # the last bell that it has heard by looking
 )

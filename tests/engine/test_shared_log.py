@@ -155,10 +155,27 @@ def test_an_append_waits_for_those_who_may_not_have_heard(machine: Callable[...,
     seq = one.log.append([entry("told-user")]).result(10)
     assert time.monotonic() - began < 0.5  # it has confirmed
     assert other.log.rung_for("g", "told-user") >= seq
+
+
+def test_who_hears_by_looking_confirms_in_the_database(machine: Callable[..., Machine]) -> None:
+    wire = Wire()
     wire.is_cut = True
+    one, other = machine("a", wire), machine("b", wire, lease_s=3.0)
+    one.replicas.start()
+    other.replicas.start()
+    for number in range(5):
+        began = time.monotonic()
+        seq = one.log.append([entry(f"looked-{number}")]).result(10)
+        assert time.monotonic() - began < 1.5
+        assert other.log.rung_for("g", f"looked-{number}") >= seq
+
+
+def test_without_a_confirmation_a_lease_is_waited_for(machine: Callable[..., Machine]) -> None:
+    one, other = machine("a"), machine("b", lease_s=1.0)  # one does not look
+    other.replicas.start()
     began = time.monotonic()
     seq = one.log.append([entry("untold-user")]).result(10)
-    assert time.monotonic() - began >= 1.0  # its lease, in which it has looked
+    assert time.monotonic() - began >= 1.0  # the lease, in which the other has looked
     assert other.log.rung_for("g", "untold-user") >= seq
 
 
