@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision = "2.5", "2.4"
+revision, down_revision = "2.6", "2.5"
 
 
 def upgrade() -> None:
