@@ -8,7 +8,7 @@ import numpy as np
 from engine.data.columns import Array, Floats
 from engine.data.snapshot import Snapshot, snapshot_of
 from engine.ensemble.fits import Fits, fitted, packed
-from engine.ensemble.member import ScorerColumn
+from engine.ensemble.member import Arrays, ScorerColumn
 from engine.ensemble.plan import Blend, EnsemblePlan
 from engine.ensemble.vectors import with_moments
 from engine.nn.loop import weights_of
@@ -30,36 +30,43 @@ COLUMNS = (
 
 def blend_of(items: int, *, clusters: int = 40, dim: int = 16, noise: float = 0.5, seed: int = 0) -> Model:
     """Without noise an item's vector is its cluster's; item i is of cluster i % clusters."""
-    import torch
-
     draw = np.random.default_rng(seed)
-    network = Transformer(TransformerShape(items, 10, dim), torch.Generator().manual_seed(seed))
-    middles = draw.normal(size=(clusters, dim))
-    vectors = middles[np.arange(items) % clusters] + noise * draw.normal(size=(items, dim))
-    with torch.no_grad():
-        network.items.copy_(torch.from_numpy(vectors))
-        network.bias.copy_(torch.from_numpy(0.2 * draw.normal(size=items)))
-    near = (np.arange(items)[:, None] + clusters * draw.integers(1, items // clusters, (items, NEAR))) % items
+    middles = draw.normal(size=(clusters, dim)).astype(np.float32)
+    vectors = np.empty((items, dim), np.float32)
+    for first in range(0, items, CHUNK):
+        part = np.arange(first, min(first + CHUNK, items))
+        vectors[part] = middles[part % clusters] + np.float32(noise) * draw.standard_normal(
+            (len(part), dim), np.float32
+        )
+    further = draw.integers(1, items // clusters, (items, NEAR), np.int32)
+    near = (np.arange(items, dtype=np.int32)[:, None] + clusters * further) % items
     table = {
         "indptr": np.arange(0, items * NEAR + 1, NEAR),
-        "near": near.astype(np.int32).ravel(),
+        "near": near.ravel(),
         "value": draw.random(items * NEAR, np.float32),
     }
+    bias = 0.2 * draw.standard_normal(items, np.float32)
     fits: Fits = {
         "popularity": {"score": np.log(draw.pareto(1.5, items) + 0.5).astype(np.float32)},
         "knn": table,
         "own": {},
-        "sequence": with_moments(weights_of(network)),
+        "sequence": with_moments(_network(vectors, bias, 10, seed)),
     }
     return _model(fits, items, 0)
+
+
+def _network(vectors: Floats, bias: Floats, length: int, seed: int) -> Arrays:
+    """The weights of a sequence model as it is drawn, around given items (n, dim)."""
+    import torch
+
+    network = Transformer(TransformerShape(1, length, vectors.shape[1]), torch.Generator().manual_seed(seed))
+    return {**weights_of(network), "items": vectors, "bias": bias}
 
 
 def factored(snapshot: Snapshot, seed: int, progress: Progress) -> Model:
     """A blend of given weights, in minutes for millions of items: neighbours and popularity as a recipe fits them, and
     as items' vectors the factors of who touched what, around which the network is as it was drawn. An item that nobody
     touched is somewhat like one that somebody did."""
-    import torch
-
     items = snapshot.item_count
     found = factors(snapshot, DIM, seed, progress)
     vectors = np.zeros((items, DIM), np.float32)
@@ -68,8 +75,7 @@ def factored(snapshot: Snapshot, seed: int, progress: Progress) -> Model:
     touched = np.unique(snapshot.items)
     vectors /= vectors[touched].std() + np.float32(1e-9)
     _liken(vectors, touched, np.random.default_rng(seed))
-    network = Transformer(TransformerShape(1, HISTORY, DIM), torch.Generator().manual_seed(seed))
-    weights = {**weights_of(network), "items": vectors, "bias": np.zeros(items, np.float32)}
+    weights = _network(vectors, np.zeros(items, np.float32), HISTORY, seed)
     fits = {**fitted(COLUMNS[:-1], snapshot, seed, progress), "sequence": with_moments(weights)}
     return _model(fits, items, int(snapshot.times.max(initial=0)))
 
