@@ -174,7 +174,8 @@ def _types(column: Column | None, n: int, group: Group) -> Ints:
 
 def _ids(names: Column, vocab: Vocab) -> Ints:
     assert isinstance(names, Labels)
-    return np.array([vocab.add(name) for name in names.names] or [0], np.int32)[names.codes]
+    ids = vocab.add_many(names.names)
+    return ids[names.codes] if len(ids) else np.zeros(len(names), np.int32)
 
 
 def _with_owners(events: _Events, group: Group) -> _Events:

@@ -14,7 +14,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.columns import Array, Ints, Longs, load_array, offsets_of
+from engine.data.columns import Array, Ints, Longs, Texts, load_array, offsets_of
 
 NOBODY = "\0"  # the name of an id whose name was forgotten
 REMEMBERED = 8_192  # names found lately, about 1 MB
@@ -79,6 +79,21 @@ class Names(Sequence[str]):
             place += 1
         return -1
 
+    def find_many(self, names: Sequence[str]) -> Longs:
+        """(n,) the id of each name, -1 where there is none; in a fraction of the time of each alone."""
+        ids = np.full(len(names), -1, np.int64)
+        if not len(self):
+            return ids
+        raw = [name.encode() for name in names]
+        wanted = np.fromiter(map(_hash, raw), np.uint64, len(raw))
+        places = self.hashes.searchsorted(wanted).clip(max=len(self) - 1)
+        found = np.flatnonzero(self.hashes[places] == wanted)
+        ids[found] = self.order[places[found]]
+        own, asked = Texts(self.offsets, self.blob).take(ids[found]), Texts.joined([raw[at] for at in found.tolist()])
+        if not (np.array_equal(own.offsets, asked.offsets) and np.array_equal(own.blob, asked.blob)):
+            ids[found] = [self._look_up(names[at]) for at in found.tolist()]  # two names have one hash
+        return ids
+
     def save(self, folder: Path, stem: str) -> None:
         for part in _PARTS:
             np.save(folder / f"{stem}.{part}.npy", getattr(self, part), allow_pickle=False)
@@ -111,8 +126,16 @@ class Vocab:
     def add(self, name: str) -> int:
         """The id of a name, a new one at the end where there was none."""
         index = self._ids.get(name)
-        if index is None:
-            index = self.base.find(name)
+        return self._added_id(name, self.base.find(name)) if index is None else index
+
+    def add_many(self, names: Sequence[str]) -> Ints:
+        """(n,) the id of each name, new ones in this order; in a fraction of the time of each alone."""
+        pairs, known = zip(names, self.base.find_many(names).tolist(), strict=True), self._ids
+        ids = (known[name] if name in known else self._added_id(name, index) for name, index in pairs)
+        return np.fromiter(ids, np.int32, len(names))
+
+    def _added_id(self, name: str, index: int) -> int:
+        """The id of a name that was not added yet, and has this id in the base."""
         if index >= 0 and index not in self._forgotten:
             return index
         self._added.append(name)

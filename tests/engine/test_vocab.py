@@ -29,6 +29,18 @@ def test_a_vocab_is_a_list_without_repetitions(base: list[str], added: list[str]
     assert vocab.names(np.arange(len(vocab))) == expected
 
 
+@given(texts, texts, texts)
+def test_many_at_once_are_as_each_alone(base: list[str], added: list[str], forgotten: list[str]):
+    alone, together = Vocab(Names.of(base)), Vocab(Names.of(base))
+    for vocab in (alone, together):
+        for name in forgotten:
+            vocab.forget(name)
+        vocab.add_many(added[:5])
+    assert together.add_many(added).tolist() == [alone.add(name) for name in added]
+    assert together.names(np.arange(len(together))) == alone.names(np.arange(len(alone)))
+    assert together.base.find_many(added).tolist() == [alone.base.find(name) for name in added]
+
+
 @given(st.lists(texts, max_size=5))
 def test_ids_stay_however_often_a_vocab_is_frozen(rounds: list[list[str]]):
     names, expected = EMPTY_NAMES, []
@@ -47,6 +59,7 @@ def test_equal_hashes_are_told_apart():
     names.hashes = np.full(3, names.hashes[names.order.tolist().index(1)])  # all collide with b's
     names.order = np.array([2, 0, 1], np.int32)
     assert names.find("b") == 1
+    assert names.find_many(["d", "b"]).tolist() == [-1, 1]
 
 
 def test_names_on_disk_are_the_same(tmp_path: Path):
