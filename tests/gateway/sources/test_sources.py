@@ -12,10 +12,12 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from litestar.testing import TestClient
 
 from engine import Event, OffsetMove, PartitionBounds, Sourcing, Unavailable
 from engine.data.entries import read_interaction
 from engine.storage.sql import with_driver
+from gateway.app import create_app
 from gateway.cli.check_config import events
 from gateway.config import ConfigError, parse
 from gateway.config.watch import changed_settings
@@ -31,6 +33,7 @@ from tests.gateway.sources.world import (
     configured,
     letters,
     number,
+    numbers,
     reading,
     record,
     taken,
@@ -196,17 +199,24 @@ def test_a_database_that_is_away_holds_the_source_up(
     assert "is not read, its events wait there: the database does not answer" in caplog.text
 
 
-def test_latest_begins_with_what_comes(shop: Shop, topic: Topic) -> None:
-    topic.write(body("u1", "old"))
-    with reading(shop, configured(shop, topic, ", from: latest")) as sources:
-        until(lambda: shop.engine.sourcing.begin(f"shop/kafka/{topic.name}/recgate", {}) == {} and lag_known(sources))
-        topic.write(body("u1", "new"))
+def test_a_cached_list_ends_with_a_message_of_latest(shop: Shop, topic: Topic) -> None:
+    topic.write(body("u9", "i0"))  # before anybody reads
+    shop.load_clicks(*(f"u{user} i{item} {user}" for user in range(1, 4) for item in range(4)))
+    shop.deploy(shop.train())
+    unseen = "filters: [{expression: 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN (\"*\")'}]"
+    caching = "cacheControl: {userSpecified: {maxAge: 300}}"
+    config = configured(shop, topic, more=", from: latest", around=f"{unseen}\n    {caching}")
+    with TestClient(create_app(config, shop.engine)) as client, reading(shop, config) as sources:
+
+        def items() -> set[str]:
+            answer = client.get("/recommend-items/shop/home/u9").json()
+            return {each["itemId"] for each in answer["itemList"]}
+
+        assert items() == items() == {"i0", "i1", "i2", "i3"}
+        until(lambda: numbers(sources, "recgate_source_lag") == [0.0] * 4, "it has its partitions")
+        topic.write(body("u9", "i2"))
         until(lambda: taken(shop))
-    assert taken(shop) == [("u1", "new")]
-
-
-def lag_known(sources: object) -> bool:
-    return bool(sources._lags())  # type: ignore[attr-defined]
+        assert items() == {"i0", "i1", "i3"}
 
 
 def test_brokers_that_are_away_are_asked_again_until_they_are_taken_out(

@@ -77,8 +77,10 @@ def record(sent: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     return {**common, "body": sent, **more}
 
 
-def configured(shop: Shop, topic: Topic, more: str = "") -> Config:
-    return parse(CONFIG.replace("TRACKING", shop.tracking).replace("SOURCE", topic.source(more)))
+def configured(shop: Shop, topic: Topic, more: str = "", around: str = "") -> Config:
+    """`more` is of the source, `around` of the namespace."""
+    text = CONFIG.replace("TRACKING", shop.tracking).replace("SOURCE", topic.source(more))
+    return parse(f"{text}    {around}\n")
 
 
 @contextmanager
@@ -91,11 +93,16 @@ def reading(shop: Shop, config: Config) -> Iterator[EventSources]:
         sources.close()
 
 
-def number(sources: EventSources, name: str) -> float:
-    """The sum of a family of numbers over its labels."""
+def numbers(sources: EventSources, name: str) -> list[float]:
+    """A family of numbers, by its labels."""
     telemetry = Telemetry()
     sources.watch_numbers(telemetry)
-    return sum(values[0] for _, values in telemetry.numbers()[name])
+    return [values[0] for _, values in telemetry.numbers()[name]]
+
+
+def number(sources: EventSources, name: str) -> float:
+    """The sum over labels."""
+    return sum(numbers(sources, name))
 
 
 def until(true: Callable[[], Any], what: str = "") -> Any:
