@@ -210,7 +210,7 @@ class ForwardingApp:
             except (httpx.HTTPError, TimeoutError) as error:
                 self._telemetry.called("engine", self._monotonic() - began, failed=True)
                 self._engines.failed(place, began if isinstance(error, TimeoutError) else None)
-                log.warning("the engine %s does not answer: %s", place, error or type(error).__name__)
+                log.warning("the engine %s does not answer: %s", place, str(error) or type(error).__name__)
                 if not repeatable and not _is_unsent(error):
                     raise NoEngine(is_open=True) from error
             else:

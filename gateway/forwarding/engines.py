@@ -41,6 +41,7 @@ class Engines:
 
     def order(self, user: bytes) -> Sequence[str]:
         """All engines, the first to ask first; without a user in turn."""
+        order: Sequence[str]
         if user:
             order = self._ranked(user)
         else:
@@ -49,7 +50,10 @@ class Engines:
         if not self._resting:
             return order
         now = self._monotonic()
-        return sorted(order, key=lambda place: self._resting.get(place, 0.0) > now)
+        order = sorted(order, key=lambda place: self._resting.get(place, 0.0) > now)
+        if order[0] in self._resting:  # its rest is over: this request tries it, the others wait for what comes of that
+            self._resting[order[0]] = now + REST_S
+        return order
 
     def failed(self, place: str, asked_at: float | None = None) -> None:
         """It did not answer. With `asked_at` it is late: one that has answered others since then goes on as before."""

@@ -153,6 +153,9 @@ def test_a_late_engine_that_answers_others_is_not_left_alone() -> None:
     now = 11.0
     engines.failed(first, asked_at=10.5)
     assert engines.order(b"u1") == [second, first]
+    now += REST_S + 0.1
+    assert engines.order(b"u1") == [first, second]  # who tries it again
+    assert engines.order(b"u1") == [second, first]
     engines.answered(first)
     assert engines.order(b"u1") == (first, second)
     engines.failed(first)  # refused, however lately it answered
