@@ -22,11 +22,11 @@ needs_locust = pytest.mark.skipif(
 
 @needs_locust
 def test_every_scenario_runs_without_failures(tmp_path):
-    world.prepare(tmp_path, world.Size(items=60, users=200, each=5), MODELS, Console(quiet=True), SETTINGS)
+    world.prepare(tmp_path, world.Size(items=60, users=100, each=5), MODELS, Console(quiet=True), SETTINGS)
     with serving(tmp_path, 1) as server:
         argv = load.command_line(list(load.SCENARIOS), f"http://127.0.0.1:{server.port}", 15, 3, SHOP)
         argv[argv.index("--html") + 1] = str(tmp_path / "report.html")
-        argv += ["--known-users", "200", "--known-items", "50"]
+        argv += ["--known-users", "100", "--known-items", "50"]
         done = subprocess.run(argv, cwd=load.ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = ("popular/sale", "[every item]", "for-you/[user]", "/events/shop")
