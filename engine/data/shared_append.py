@@ -14,8 +14,10 @@ from typing import NamedTuple
 import numpy as np
 import sqlalchemy as sa
 
+from engine.storage.sql import turn_statement
+
 TURN = 7231  # the advisory lock's number
-LOCK = f"SELECT pg_advisory_xact_lock({TURN})"
+LOCK = turn_statement(TURN)
 # One statement, after the lock: it sees all that was committed before. Arrays travel in binary form.
 APPEND = """
 WITH added AS (

@@ -23,6 +23,8 @@ from engine.storage.tables import source_positions as positions
 
 log = logging.getLogger(__name__)
 
+TURN = 7234  # of readers: who is stopped with a position in its hands loses it soon
+
 
 class PartitionBounds(NamedTuple):
     """Offsets of a partition: of the message to begin with where none was taken before, of the first that is there, and
@@ -58,6 +60,7 @@ class Sourcing:
         if not bounds:
             return {}
         with self.database.write() as connection:
+            self.database.wait_turn(connection, TURN)
             for part, offsets in sorted(bounds.items()):
                 row = {"source": source, "part": part, "next": offsets.start, "at": self.clock()}
                 connection.execute(self.database.insert(positions).values(row).on_conflict_do_nothing())
@@ -114,6 +117,7 @@ class SourceBatch:
         gone on from there; nothing is stored then."""
         sourcing = self._sourcing
         with sourcing.database.write() as connection:
+            sourcing.database.wait_turn(connection, TURN)
             for part, move in sorted(moves.items()):
                 sourcing.move(connection, self._source, part, move)
             if self._outcomes:

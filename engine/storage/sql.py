@@ -49,6 +49,7 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 BUSY_TIMEOUT_MS = 30_000
+HELD_MS = 5_000
 # A server that is gone without a word is noticed within so long: seconds, and one setting in milliseconds.
 REACHED_IN = {
     "connect_timeout": 3,
@@ -57,6 +58,13 @@ REACHED_IN = {
     "keepalives_count": 3,
     "tcp_user_timeout": 5000,
 }
+
+
+def turn_statement(number: int) -> str:
+    """PostgreSQL's statement that waits for a turn. Who has it and is stopped (SIGSTOP, a machine that is frozen) must
+    not keep all others waiting: after `HELD_MS` without a word from it the database ends its transaction."""
+    held = f"set_config('idle_in_transaction_session_timeout', '{HELD_MS}', true)"
+    return f"SELECT pg_advisory_xact_lock({number}), {held}"
 
 
 class Database:
@@ -236,7 +244,7 @@ class Database:
     def wait_turn(self, connection: Connection, number: int) -> None:
         """Waits till no other transaction has this turn; of writers to SQLite there is only one at a time."""
         if not self.is_sqlite:
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({number})"))
+            connection.exec_driver_sql(turn_statement(number))
 
     def now(self, clock: Callable[[], float]) -> ColumnElement[float]:
         """The moment by the clock that all users of the database share: its server's; SQLite's are on one machine, and

@@ -14,6 +14,7 @@ from engine.data.doorbell import NEVER, SharedDoorbell
 from engine.data.fan_out import FanOut, NoFanOut
 from engine.data.log import Log, LogEntry
 from engine.data.replicas import Replicas
+from engine.data.shared_append import TURN
 from engine.errors import Unavailable
 from engine.storage.sql import Database, with_driver
 from tests.services import PostgresServer, postgres_server
@@ -117,6 +118,18 @@ def test_a_follower_skips_nothing_of_eight_writers(machine: Callable[..., Machin
     for number in range(WRITERS):  # each writer's own in the order in which it sent them
         own = [key for key in seen if key.startswith(f"{number}-")]
         assert own == [f"{number}-{count}" for count in range(EACH)]
+
+
+def test_who_is_stopped_with_the_turn_holds_nobody_up_for_long(
+    machine: Callable[..., Machine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.storage.sql.HELD_MS", 200)
+    stopped, other = machine("a"), machine("b")
+    with pytest.raises(Unavailable), stopped.database.write() as connection:
+        stopped.database.wait_turn(connection, TURN)
+        other.log.append([entry("k")]).result(5)  # while the first one does nothing
+        stopped.log.append_within(connection, [entry("late")])
+    assert "late" not in [each.key for each in other.log.read(0)]
 
 
 def test_what_is_sent_again_is_stored_once(machine: Callable[..., Machine]) -> None:
