@@ -262,6 +262,12 @@ def test_what_is_wrong_is_told_with_its_place(source: str, fault: str) -> None:
     assert [each for each in faults_of(CONFIG.replace("SOURCE", source)) if fault in each]
 
 
+def test_kafka_needs_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.sources.kafka.find_spec", lambda name: None)
+    (fault,) = faults_of(CONFIG.replace("SOURCE", SOURCE))
+    assert "eventSources[0]: needs a package that is not there: pip install 'recgate[kafka]'" in fault
+
+
 def test_a_source_needs_the_engine_s_tracker() -> None:
     for tracker in ("", "personalize"):
         text = CONFIG.replace("SOURCE", SOURCE)
