@@ -33,6 +33,10 @@ class Connection:
         """`patience_s`: for each answer."""
         return cls(*await asyncio.open_connection(HOST, port), patience_s)
 
+    @property
+    def is_open(self) -> bool:
+        return not (self._reader.at_eof() or self._writer.is_closing())
+
     async def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         more = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
         return await self._ask(f"GET {path} HTTP/1.1\r\nhost: {HOST}\r\n{more}\r\n".encode())

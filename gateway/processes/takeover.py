@@ -14,6 +14,7 @@ import uvicorn
 log = logging.getLogger("recgate.worker")
 
 LOOKS = 4
+CLOSING_S = 0.2  # two of uvicorn's ticks, by which every worker heeds a signal
 KEEP_ALIVE_S = 75
 DRAIN_S = 5
 
@@ -49,9 +50,15 @@ class TakeoverServer(uvicorn.Server):
             log.info("took over %d connections that another worker left waiting", taken)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Closes the others' sockets first: a worker that still answers must not keep the port from the next server."""
+        """Closes the others' sockets first: a worker that still answers must not keep the port from the next server.
+        Once the others have closed this one's, too, it takes the connections that wait, which would be reset."""
         for sock in self._others.values():
             sock.close()
+        if self._others:
+            await asyncio.sleep(CLOSING_S)
+        for sock in sockets or ():
+            sock.setblocking(False)
+            await self._take_over(sock)
         await super().shutdown(sockets)
 
     def _protocol(self) -> asyncio.Protocol:
