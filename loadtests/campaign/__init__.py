@@ -1,1 +1,1 @@
-"""A fault campaign: replicas over PostgreSQL, Valkey and S3, killed and cut off while a checker asks."""
+"""A fault campaign: gateways and engines over PostgreSQL, Valkey and S3, broken one by one while shoppers check."""
