@@ -14,7 +14,7 @@ SLOW := aws compat flows loadtests server gateway/cache/test_redis_forms.py gate
 	engine/test_diversity.py engine/test_fatigue.py engine/test_history.py engine/test_list_rules.py \
 	engine/test_negative_events.py engine/test_objective.py engine/storage engine/backups test_added_kinds.py test_style.py
 MACHINES := engine/backups engine/storage/test_moving.py engine/test_s3_store.py engine/test_shared_log.py \
-	gateway/cache/test_redis_forms.py server/test_postgres.py server/test_replicas.py server/test_roles.py \
+	gateway/cache/test_redis_forms.py server/test_held_answers.py server/test_postgres.py server/test_replicas.py server/test_roles.py \
 	server/test_storage.py server/test_two_places.py server/test_workers.py
 EVIDENTLY := .cache/models/botocore_a_la_carte_evidently-1.34.144-py3-none-any.whl
 
@@ -69,7 +69,8 @@ test-scale: $(READY)  ## many machines: real services, killed and stopped; takes
 	$(BIN)/python -c 'import ray' 2>/dev/null || $(BIN)/pip install --quiet --no-compile --editable '.[ray]'
 	$(BIN)/python -m pytest tests/scale $(ARGS)
 	$(if $(ARGS),,RECGATE_TEST_STATE=shared $(BIN)/python -m pytest -n 2 --no-loadscope-reorder tests/aws tests/flows tests/compat)
-	$(if $(ARGS),,RECGATE_TEST_STATE=apart $(BIN)/python -m pytest -n 2 --no-loadscope-reorder tests/aws tests/flows tests/compat)
+	$(if $(ARGS),,RECGATE_TEST_STATE=apart $(BIN)/python -m pytest -n 2 --no-loadscope-reorder tests/aws tests/flows)
+	$(if $(ARGS),,RECGATE_TEST_STATE=apart,shared $(BIN)/python -m pytest tests/compat)
 
 chart: $(READY)  ## deploy/helm/rendered.yaml anew, by Helm (.venv/bin/pip install helm-python-sdk)
 	$(BIN)/python -m tests.deploy.chart

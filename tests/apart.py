@@ -1,4 +1,5 @@
-"""With RECGATE_TEST_STATE=apart, a gateway without an engine before each server that a test asks.
+"""With RECGATE_TEST_STATE=apart, a gateway without an engine before each server that a test asks. With `apart,shared`
+one of processes has the engine's configuration and database, and keeps answers.
 
 Its numbers, its health and its readiness are its own: a test of an engine's asks the server `behind` it.
 """
@@ -29,7 +30,12 @@ _BEHIND: dict[str, str] = {}  # engines, by their gateways
 
 
 def is_apart() -> bool:
-    return os.environ.get("RECGATE_TEST_STATE") == "apart"
+    return "apart" in os.environ.get("RECGATE_TEST_STATE", "").split(",")
+
+
+def role() -> dict[str, str]:
+    """The part of an engine's environment that says what it is."""
+    return {"RECGATE_ROLE": "engine"} if is_apart() else {}
 
 
 def behind(url: str) -> str:
@@ -60,7 +66,8 @@ def asked_through_gateway(engine: Server) -> Iterator[str]:
         return
     folder = engine.data / "gateway"
     folder.mkdir()
-    with running(Server(folder, workers=1, flags=("--role", "gateway", "--engines", engine.url))) as gateway:
+    environ = {**engine.environ, "RECGATE_ROLE": "gateway", "RECGATE_ENGINES": engine.url}
+    with running(Server(folder, engine.config, workers=1, environ=environ)) as gateway:
         _BEHIND[gateway.url] = engine.url
         yield gateway.url
 

@@ -1,5 +1,6 @@
 """The state of tests' servers: in their data directories, or with RECGATE_TEST_STATE=shared in PostgreSQL, a bucket and
-Valkey. With RECGATE_TEST_STATE=apart they are asked through gateways without engines (`tests.apart`).
+Valkey. With RECGATE_TEST_STATE=apart they are asked through gateways without engines (`tests.apart`); `apart,shared` is
+both.
 
 So the tests of the API's behaviour run over each; `make test-scale` runs them the second way and the third.
 """
@@ -76,7 +77,7 @@ class SharedState:
 
 @cache
 def shared_state() -> SharedState | None:
-    return SharedState() if os.environ.get("RECGATE_TEST_STATE") == "shared" else None
+    return SharedState() if "shared" in os.environ.get("RECGATE_TEST_STATE", "").split(",") else None
 
 
 def new_state() -> dict[str, str]:

@@ -19,7 +19,7 @@ from rich.console import Console
 from gateway.cli.import_data import ensure_dataset, import_file
 from gateway.cli.local import opened
 from gateway.cli.train import deploy, train
-from tests.apart import asked_through_gateway, let_in, url_of
+from tests.apart import asked_through_gateway, let_in, role, url_of
 from tests.compat.table import Row, base_of
 from tests.gateway.auth.issuer import SmallIssuer
 from tests.gateway.upstreams.origin import CREDENTIALS, Asked, Origin, Reply, hang, items
@@ -177,7 +177,7 @@ class World:
         config = self.folder / f"{name}.yaml"
         document = self.configs[name].replace("ORIGIN", self.origin.url).replace("ISSUER", self.issuer.url)
         config.write_text(let_in(document))
-        environ = {**copied_state(self.state), **CREDENTIALS, "AWS_ENDPOINT_URL": self.origin.url}
+        environ = {**copied_state(self.state), **role(), **CREDENTIALS, "AWS_ENDPOINT_URL": self.origin.url}
         shutil.copytree(self.data, self.folder / name)
         server = Server(self.folder / name, config, workers=1, environ=environ)
         server.start()

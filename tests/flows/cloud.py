@@ -11,7 +11,7 @@ from typing import Any
 
 import boto3
 
-from tests.apart import asked_through_gateway, let_in
+from tests.apart import asked_through_gateway, let_in, role
 from tests.aws.world import Clients
 from tests.moto_server import moto_server
 from tests.server.world import Server, running
@@ -105,7 +105,7 @@ def cloud(folder: Path) -> Iterator[Cloud]:
     """A server and an S3 that are up until the block ends."""
     (folder / "data").mkdir()
     secrets = {"AWS_ACCESS_KEY_ID": KEYS["aws_access_key_id"], "AWS_SECRET_ACCESS_KEY": KEYS["aws_secret_access_key"]}
-    environ = {**new_state(), "AWS_REGION": KEYS["region_name"], "RECGATE_PENDING_SECONDS": "0.02", **secrets}
+    environ = {**new_state(), **role(), "AWS_REGION": KEYS["region_name"], "RECGATE_PENDING_SECONDS": "0.02", **secrets}
     config = folder / "config.yaml"
     config.write_text(let_in("namespaces: {}"))
     with (
