@@ -75,6 +75,7 @@ def indexed(model: Model, snapshot: Snapshot, seed: int, progress: Progress) -> 
     if len(testing) < ENOUGH:
         return _with_account(model, {"used": False, "reason": "too few users with a history to measure it with"})
     arrays = built(vectors, np.stack([vector for vector, _ in making]), seed, stretch(progress, 0.0, 0.7))
+    del vectors  # of millions of items more than a gigabyte
     measurement = measured(model, arrays, [query for _, query in testing], stretch(progress, 0.7, 1.0))
     if not measurement.depth:
         return _with_account(model, measurement.account())
