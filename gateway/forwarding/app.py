@@ -33,6 +33,7 @@ from gateway.limits.body_budget import BodyBudget
 from gateway.outbound.connection import Stale
 from gateway.outbound.message import OutboundRequest, OutboundResponse, RawHeaders
 from gateway.outbound.transport import Transport
+from gateway.routes import cors
 from gateway.routes.replies import LISTS, VERSION, AnyRequest, SentResponse, StreamedResponse
 from gateway.telemetry import MetricsPage, Telemetry
 
@@ -141,7 +142,9 @@ class ForwardingApp:
             async with self._bodies.of(request, _peer_of(scope), LARGEST_BODY, inflate=False) as body:
                 return await self._sent_on(scope, body)
         except Problem as problem:
-            return _sent(_problem(problem.status, problem.code, problem.message), scope["method"])
+            origin = next((value for name, value in scope["headers"] if name == b"origin"), b"")
+            more = self._cors(origin, scope["raw_path"])
+            return _sent(_problem(problem.status, problem.code, problem.message, more), scope["method"])
 
     # ---- requests without a body, past uvicorn's parser (`gateway.connection.direct`)
 
@@ -193,10 +196,15 @@ class ForwardingApp:
                 self._telemetry.lookup("", "", "stale")
                 return last.response.status, repeated(last, self._last.age(last)), last.response.body
             done = " Whether it was done is open." if error.is_open else ""
-            return _problem(503, UNAVAILABLE, f"No engine answers at present.{done}")
+            more = self._cors(request.headers.get("origin", "").encode("latin-1"), request.path)
+            return _problem(503, UNAVAILABLE, f"No engine answers at present.{done}", more)
         if key and response.status == 200:
             self._last.keep(key, response)
         return response.status, response.raw, response.body
+
+    def _cors(self, origin: bytes, path: bytes) -> Sequence[tuple[bytes, bytes]]:
+        """What lets a page of another origin read a refusal of the gateway's own."""
+        return cors.shared(origin, self._held.config.cors, path.startswith(cors.EVENTS)) if origin else ()
 
     async def _asked(self, request: Forwarded) -> OutboundResponse:
         """The first engine's answer, by the order of the request's user. Raises `NoEngine`."""
@@ -318,8 +326,8 @@ def _is_unsent(error: Exception) -> bool:
     return isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) or (isinstance(error, Stale) and error.unsent)
 
 
-def _problem(status: int, code: str, message: str) -> Reply:
-    headers = [JSON, NO_STORE, (b"x-amzn-errortype", code.encode())]
+def _problem(status: int, code: str, message: str, more: Sequence[tuple[bytes, bytes]] = ()) -> Reply:
+    headers = [JSON, NO_STORE, (b"x-amzn-errortype", code.encode()), *more]
     if status == 503:
         headers.append((b"retry-after", b"1"))
     body = msgspec.json.encode({"type": "Gateway", "code": code, "__type": code, "message": message})

@@ -76,6 +76,32 @@ def test_routes_answer_as_the_engine_does(world: World, client: httpx.Client) ->
     assert head.status_code == 200 and head.headers["content-length"] == str(len(again.content))
 
 
+def test_a_stream_goes_on_as_it_comes(client: httpx.Client) -> None:
+    with client.stream("GET", "/sub/any") as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        assert next(stream.iter_bytes()).startswith(b"event: features")
+
+
+def test_lines_of_one_header_and_odd_requests_arrive_as_they_are(world: World, client: httpx.Client) -> None:
+    path, origin = "/recommend-items/shop/for-you/u5?numResults=3", {"origin": "https://shop.example"}
+    etag = client.get(path).headers["etag"]
+    two = [("if-none-match", '"other"'), ("if-none-match", etag)]
+    assert client.get(path, headers=two).status_code == 304
+    with httpx.Client(base_url=world.engines[0].url, timeout=20) as direct:
+        for method, target in (("OPTIONS", path), ("GET", "/nowhere"), ("PUT", path), ("GET", f"{path}&numResults=0")):
+            through, straight = (each.request(method, target, headers=origin) for each in (client, direct))
+            assert (through.status_code, through.content) == (straight.status_code, straight.content), (method, target)
+            assert {name for name in through.headers if name.startswith("access-control")} == {
+                name for name in straight.headers if name.startswith("access-control")
+            }
+        event = {"eventType": "view", "itemId": "i1", "properties": "x" * 900_000}
+        large = {"sessionId": "s", "userId": "u5", "eventList": [event]}
+        through, straight = (each.post("/events/shop", json=large, headers=origin) for each in (client, direct))
+        assert (through.status_code, through.content) == (straight.status_code, straight.content)
+    refused = client.post("/events/shop", content=b" " * (17 << 20), headers=origin)
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (413, "https://shop.example")
+
+
 def test_an_event_through_the_gateway_is_in_the_next_answer(client: httpx.Client) -> None:
     for number in range(20):
         path = f"/recommend-items/shop/for-you/new-{number}?numResults=5"
