@@ -28,6 +28,7 @@ SHOPPERS = 8
 USERS = 60  # of each shopper, who alone acts for them
 PATIENCE_S = 10.0  # after it nobody has answered
 ATTEMPT_S = 2.0  # after which the next machine is asked, as a load balancer does
+AVOIDED_S = 2.0  # for which one that did not answer comes last, as a load balancer has it
 PAUSE_S = 0.05  # once all were asked in vain
 REST_S = 0.1  # between two clicks of a shopper
 BEHIND = "x-recgate-behind"  # the header of an answer that may lack what its sender knows of
@@ -90,6 +91,7 @@ class Shopper:
         self._number, self._shops, self._doors, self._watched = number, shops, doors, watched
         self._chance = random.Random(seed * 1_000 + number)
         self._connections: dict[int, Connection] = {}
+        self._failed: dict[int, float] = {}  # when each machine last did not answer
         self._events = count()
 
     async def shop(self, stop: threading.Event) -> None:
@@ -137,6 +139,7 @@ class Shopper:
         began, fault, failures = time.monotonic(), self._watched.fault, Counter[str]()
         self._watched.requests += 1
         ports = self._chance.sample([*self._doors], len(self._doors))
+        ports.sort(key=lambda port: self._failed.get(port, 0.0) + AVOIDED_S > began)
         for attempt in count():
             port = ports[attempt % len(ports)]
             answer, failure = await self._ask(port, method, path, body)
@@ -146,6 +149,7 @@ class Shopper:
                 self._watched.slowest_s[method] = max(self._watched.slowest_s[method], took)
                 return answer, self._doors[port]
             failures[f"{self._doors[port]}: {failure}"] += 1
+            self._failed[port] = time.monotonic()
             if took > PATIENCE_S:
                 break
             if port == ports[-1]:
