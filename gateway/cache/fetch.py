@@ -19,7 +19,7 @@ from gateway.cache.entry import CacheEntry, DecoratedBody, Dependent, EncodedAns
 from gateway.cache.flight import Flights
 from gateway.cache.key import CacheKey
 from gateway.cache.local_store import CacheCounts, LocalStore
-from gateway.cache.shared_store import LEASE_S, EntryAndLease, SharedStore
+from gateway.cache.shared_store import EntryAndLease, SharedStore
 from gateway.errors import Overloaded, Problem
 from gateway.plan.plan import CachePolicy
 
@@ -32,7 +32,8 @@ JITTER = 0.05  # of an entry's fresh life, so that entries made at once do not e
 NEGATIVE_S = 5.0  # that an upstream's "there is no such thing" is believed
 NEGATIVES = 10_000
 CROWDED = 0.8  # of the ceiling
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.004, 0.05  # between two looks for an answer that another replica makes
+WAIT_S = 0.5  # the longest for an answer that another replica makes: it may have died
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.004, 0.05  # between two looks for it
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -233,25 +234,28 @@ class Cache:
         return self._make_once(self._shared, wanted, make, newer_than)
 
     async def _make_once(self, shared: SharedStore, wanted: Wanted, make: Make, newer_than: float) -> FlightResult:
-        deadline, wait = self.clock() + LEASE_S, FIRST_WAIT_S
         holder = f"{self._holder}-{next(self._leases)}"
-        while True:
-            stored = await shared.read(wanted.key)
-            entry = None if stored is None else stored.entry
-            if entry is not None and entry.stored_at > newer_than and self._judge(wanted, entry) is not None:
-                self._local.put(wanted.key, entry)
-                return FlightResult(entry, from_replica=True)
-            leased = await self._acquire_lease(shared, wanted.key, holder, stored)
-            if leased is not False or self.clock() >= deadline:
-                break
-            await asyncio.sleep(wait)
-            wait = min(2 * wait, LONGEST_WAIT_S)
+        leased: bool | None = False  # None: perhaps
+        waited, wait = 0.0, FIRST_WAIT_S
         try:
+            while True:
+                stored = await shared.read(wanted.key)
+                entry = None if stored is None else stored.entry
+                if entry is not None and entry.stored_at > newer_than and self._judge(wanted, entry) is not None:
+                    self._local.put(wanted.key, entry)
+                    return FlightResult(entry, from_replica=True)
+                leased = None  # while it is asked for: the caller may hang up, or the reply be lost
+                leased = await self._acquire_lease(shared, wanted.key, holder, stored)
+                if leased is not False or waited >= WAIT_S:
+                    break
+                await asyncio.sleep(wait)
+                waited += wait
+                wait = min(2 * wait, LONGEST_WAIT_S)
             landed = await self._make(wanted, make)
             await self._share(shared, wanted, landed.entry)
             return landed
         finally:
-            if leased:
+            if leased is not False:
                 await shared.release(wanted.key, holder)
 
     async def _acquire_lease(

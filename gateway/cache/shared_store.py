@@ -26,7 +26,7 @@ from gateway.cache.seal import Seal, Unsealed
 
 log = logging.getLogger(__name__)
 
-LEASE_S = 10.0  # the longest that others wait for a replica that makes an answer, and perhaps has died
+LEASE_S = 2.0  # that a replica which makes an answer has it alone, if it dies meanwhile
 
 Payloads = list[bytes | None]
 Deliver = Callable[[Payloads | None], None]

@@ -9,8 +9,9 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 from redis.asyncio import Redis
 
-from gateway.cache import Cache, CacheEntry, EncodedAnswer, SharedStore, redis_nodes
+from gateway.cache import Cache, CacheEntry, EncodedAnswer, SharedStore, fetch, redis_nodes
 from gateway.cache.entry import size_of
+from gateway.cache.key import CacheKey
 from gateway.document.redis_url import connected
 from gateway.errors import UpstreamTimeout
 from tests.gateway.cache.test_fetch import POLICY, USER, Maker, key, number, settled, wanted
@@ -33,7 +34,8 @@ def redis(server: RedisServer) -> RedisServer:
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redis_nodes, "PATIENCE_S", 10.0)  # a replica that waited in vain would make its own
+    for module, name in ((redis_nodes, "PATIENCE_S"), (fetch, "WAIT_S")):
+        monkeypatch.setattr(module, name, 10.0)  # a replica that waited in vain would make its own
 
 
 Story = Callable[[Cache, Cache, Maker], Awaitable[None]]
@@ -105,6 +107,53 @@ def test_a_lease_of_one_who_died_runs_out(redis: RedisServer, monkeypatch: pytes
         began = time.monotonic()
         assert (await two.fetch(wanted(), make)).outcome == "miss"
         assert 0.1 < time.monotonic() - began < 2
+        await client.aclose()
+
+    run(redis, story)
+
+
+def test_who_waits_for_one_who_died_makes_it_in_the_end(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "WAIT_S", 0.3)
+    monkeypatch.setattr("gateway.cache.shared_store.LEASE_S", 60.0)
+
+    async def story(one: Cache, two: Cache, make: Maker) -> None:
+        client = connected(redis.url)
+        dying = SharedStore(client, time.time)
+        assert await dying.lease(key(), "somebody who dies")
+        await dying.close()
+        began = time.monotonic()
+        assert (await two.fetch(wanted(), make)).outcome == "miss"
+        assert 0.2 < time.monotonic() - began < 5
+        assert (await one.fetch(wanted(), make)).outcome == "hit"
+        await client.aclose()
+
+    run(redis, story)
+
+
+class Asking(SharedStore):
+    """Tells when it has asked for a lease, and the reply is to come."""
+
+    asked = False
+
+    async def lease(self, key: CacheKey, holder: str) -> bool | None:
+        asyncio.get_running_loop().call_soon(setattr, self, "asked", True)
+        return await super().lease(key, holder)
+
+
+def test_who_hangs_up_while_it_asks_for_a_lease_leaves_none(redis: RedisServer) -> None:
+    async def story(one: Cache, two: Cache, make: Maker) -> None:
+        client = connected(redis.url)
+        shared = Asking(client, time.time)
+        asked = asyncio.create_task(Cache(1_000_000, time.time, shared=shared).fetch(wanted(), make))
+        while not shared.asked:
+            await asyncio.sleep(0)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        began = time.monotonic()
+        assert (await two.fetch(wanted(), make)).outcome == "miss"
+        assert time.monotonic() - began < 1
+        await shared.close()
         await client.aclose()
 
     run(redis, story)
