@@ -58,8 +58,8 @@ setup: $(READY) $(DATASET) $(BANDIT) $(EVIDENTLY)  ## a virtual environment with
 demo: $(BIN)/recgate  ## MovieLens-100K from download to live recommendations on 127.0.0.1:8080
 	$(BIN)/recgate demo $(ARGS)
 
-test: $(READY) $(DATASET) $(BANDIT) $(EVIDENTLY)  ## the tests of one machine, in four processes (ARGS=PATH: those, in one)
-	$(BIN)/python -m pytest $(or $(ARGS),-n 4 --no-loadscope-reorder $(MACHINES:%=--ignore=tests/%))
+test: $(READY) $(DATASET) $(BANDIT) $(EVIDENTLY)  ## the tests of one machine, in six processes (many wait) (ARGS=PATH: those, in one)
+	$(BIN)/python -m pytest $(or $(ARGS),-n 6 --no-loadscope-reorder $(MACHINES:%=--ignore=tests/%))
 
 test-scale-short: $(READY)  ## many machines in a minute: PostgreSQL, Valkey, a bucket, several servers
 	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder $(MACHINES:%=tests/%) $(ARGS)
