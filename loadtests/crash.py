@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from engine import AlreadyExists, EngineError
-from engine.data.entries import read_interaction
+from engine.data.entries import Interaction, read_interaction
 from gateway.cli.local import Local, opened
 from loadtests import client, processes, world
 from loadtests.client import Connection
@@ -239,16 +239,18 @@ def quiet(data: Path) -> Iterator[Local]:
 # ---- the verdict
 
 
-def logged(data: Path) -> list[str]:
-    """The ids of all events in the log."""
-    found: list[str] = []
+def events_in(data: Path) -> Iterator[tuple[str, Interaction]]:
+    """All events in the log, each with its dataset group."""
     with quiet(data) as local:
         after = 0
         while records := local.engine.log.read(after):
             after = records[-1].seq
-            events = (read_interaction(record.body) for record in records if record.kind == "event")
-            found += [event.event_id or "" for event in events]
-    return found
+            yield from ((each.group, read_interaction(each.body)) for each in records if each.kind == "event")
+
+
+def logged(data: Path) -> list[str]:
+    """The ids of all events in the log."""
+    return [event.event_id or "" for _, event in events_in(data)]
 
 
 def judged(acknowledged: Set[str], tried: Set[str], in_log: Iterable[str]) -> Verdict:

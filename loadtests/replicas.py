@@ -7,7 +7,6 @@ events in batches at a rate; beside it users click there, and ask the other at o
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import tempfile
 import time
@@ -25,7 +24,7 @@ from loadtests import client, events, world
 from loadtests.client import Connection
 from loadtests.flood import Flood, Flooded, quantile
 from loadtests.freshness import PATH
-from loadtests.server import Server, serving
+from loadtests.server import Server, check_postgres, serving
 
 USERS, BATCH, CONNECTIONS = 10_000, 10, 16
 CLICKERS = 40_000  # who send nothing else
@@ -45,8 +44,7 @@ class Shown(NamedTuple):
 @click.option("--seconds", default=30.0, show_default=True, type=click.FloatRange(1, 600))
 def main(rate: int, seconds: float) -> None:
     console = Console(soft_wrap=True)
-    if not os.environ.get("RECGATE_DATABASE_URL", "").startswith("postgresql"):
-        raise click.UsageError("set RECGATE_DATABASE_URL to an empty PostgreSQL database: postgresql://user@host/name")
+    check_postgres()
     with tempfile.TemporaryDirectory() as folder, two_servers(Path(folder), console) as (taking, asked):
         flooded, clicks = asyncio.run(measure(taking, asked, rate, seconds))
     told(console, flooded, clicks, rate)

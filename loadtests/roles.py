@@ -6,7 +6,6 @@ empty (and the Redis of `RECGATE_REDIS_URL`, if it names one). All processes of 
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import time
@@ -19,7 +18,7 @@ import click
 from rich.console import Console
 
 from loadtests import processes, world, wrk
-from loadtests.server import Server
+from loadtests.server import Server, check_postgres
 
 CONFIG = Path(__file__).with_name("roles.yaml")
 ITEMS, USERS, FEW = 5_000, 2_000, 200
@@ -41,8 +40,7 @@ class Gateway(Server):
 @click.option("--rounds", default=5, show_default=True, type=click.IntRange(1, 20))
 def main(seconds: float, rounds: int) -> None:
     console = Console(soft_wrap=True)
-    if not os.environ.get("RECGATE_DATABASE_URL", "").startswith("postgresql"):
-        raise click.UsageError("set RECGATE_DATABASE_URL to an empty PostgreSQL database: postgresql://user@host/name")
+    check_postgres()
     if shutil.which("wrk") is None:
         raise click.ClickException("not installed: wrk")
     with tempfile.TemporaryDirectory() as folder:

@@ -30,7 +30,7 @@ from rich.console import Console
 
 from loadtests import client, world
 from loadtests.client import Answer, Connection
-from loadtests.server import free_port
+from loadtests.server import check_postgres, free_port
 
 ROOT = Path(__file__).parents[1]
 ITEMS, USERS, VISITORS, LISTED = 200, 100, 8, 10
@@ -399,8 +399,7 @@ async def measure(servers: Sequence[ReleasedServer], old: Path | None, changes: 
 @click.option("--changes", default=6, show_default=True, type=click.IntRange(1, 100), help="Of the model.")
 def main(old: str, changes: int) -> None:
     console = Console(soft_wrap=True)
-    if not os.environ.get("RECGATE_DATABASE_URL", "").startswith("postgresql"):
-        raise click.UsageError("set RECGATE_DATABASE_URL to an empty PostgreSQL database: postgresql://user@host/name")
+    check_postgres()
     with tempfile.TemporaryDirectory() as folder, ExitStack() as closing:
         checkout = closing.enter_context(checkout_of(old)) if old else None
         results = run_all(Path(folder), checkout, changes)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import subprocess
 import time
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+
+import click
 
 from gateway.processes.supervisor import python
 from loadtests import client, processes, world
@@ -103,6 +106,12 @@ def serving(
         yield server
     finally:
         server.stop()
+
+
+def check_postgres() -> None:
+    """Raises `click.UsageError` where no PostgreSQL is named for servers that share one."""
+    if not os.environ.get("RECGATE_DATABASE_URL", "").startswith("postgresql"):
+        raise click.UsageError("set RECGATE_DATABASE_URL to an empty PostgreSQL database: postgresql://user@host/name")
 
 
 def free_port() -> int:

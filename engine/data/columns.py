@@ -121,11 +121,11 @@ class Texts:
         return Texts(offsets, self.blob[places])
 
 
-@dataclass(frozen=True)
 class MappedNames(Sequence[str]):
     """Names that lie in a file, of which a process has only those in memory that it reads."""
 
-    texts: Texts
+    def __init__(self, texts: Texts) -> None:
+        self.texts = texts
 
     def __len__(self) -> int:
         return len(self.texts)

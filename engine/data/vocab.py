@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.columns import Array, Ints, Longs, Texts, load_array, offsets_of
+from engine.data.columns import Array, Ints, Longs, MappedNames, Texts, load_array, offsets_of
 
 NOBODY = "\0"  # the name of an id whose name was forgotten
 REMEMBERED = 8_192  # names found lately, about 1 MB
@@ -22,10 +21,11 @@ STRINGS = 100_000  # names of the frozen part kept as strings: about 10 MB
 _PARTS = ("offsets", "blob", "hashes", "order")
 
 
-class Names(Sequence[str]):
+class Names(MappedNames):
     """Frozen: id -> name by offsets (n+1,) into a UTF-8 blob, name -> id by sorted hashes (n,) and their order (n,)."""
 
     def __init__(self, offsets: Longs, blob: NDArray[np.uint8], hashes: NDArray[np.uint64], order: Ints) -> None:
+        super().__init__(Texts(offsets, blob))
         self.offsets, self.blob, self.hashes, self.order = offsets, blob, hashes, order
         self._lately: dict[str, int] = {}  # most events are of few items, and a user's come in runs
 
@@ -45,20 +45,6 @@ class Names(Sequence[str]):
             *_sorted(np.concatenate((self.hashes, more.hashes)), np.concatenate((self.order, more.order + len(self)))),
         )
 
-    def __len__(self) -> int:
-        return len(self.order)
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-    def __getitem__(self, index: int | slice) -> str | list[str]:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        if not 0 <= index < len(self):
-            raise IndexError(index)
-        return bytes(self.blob[self.offsets[index] : self.offsets[index + 1]]).decode()
-
     def find(self, name: str) -> int:
         """The id of a name, -1 where there is none."""
         index = self._lately.get(name)
@@ -74,7 +60,7 @@ class Names(Sequence[str]):
         place = int(self.hashes.searchsorted(wanted))
         while place < len(self.hashes) and self.hashes[place] == wanted:
             index = int(self.order[place])
-            if bytes(self.blob[self.offsets[index] : self.offsets[index + 1]]) == raw:
+            if self.texts.raw(index) == raw:
                 return index
             place += 1
         return -1
@@ -89,7 +75,7 @@ class Names(Sequence[str]):
         places = self.hashes.searchsorted(wanted).clip(max=len(self) - 1)
         found = np.flatnonzero(self.hashes[places] == wanted)
         ids[found] = self.order[places[found]]
-        own, asked = Texts(self.offsets, self.blob).take(ids[found]), Texts.joined([raw[at] for at in found.tolist()])
+        own, asked = self.texts.take(ids[found]), Texts.joined([raw[at] for at in found.tolist()])
         if not (np.array_equal(own.offsets, asked.offsets) and np.array_equal(own.blob, asked.blob)):
             ids[found] = [self._look_up(names[at]) for at in found.tolist()]  # two names have one hash
         return ids

@@ -32,7 +32,7 @@ MOST_USERS = 20_000  # remembered in this process, by campaign
 MOST_ITEMS = 1_000  # of one user and campaign, those shown last
 WRITTEN_AT_ONCE = 500  # users of one transaction: events wait for it
 TIDY_S = 3_600.0
-TURN = 7233  # of writers: they read a row before they replace it
+TURN = 7235  # of writers: they read a row before they replace it
 
 Times = Mapping[str, tuple[int, ...]]  # item -> epoch seconds, oldest first
 

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping, Set
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.data.entries import read_interaction
 from loadtests.campaign.checker import Sent
-from loadtests.crash import quiet
+from loadtests.crash import events_in
 
 
 class InLog(NamedTuple):
@@ -27,16 +26,7 @@ class Verdict(NamedTuple):
 
 def logged(data: Path) -> list[InLog]:
     """All events in the log."""
-    found: list[InLog] = []
-    with quiet(data) as local:
-        after = 0
-        while records := local.engine.log.read(after):
-            after = records[-1].seq
-            for record in records:
-                if record.kind == "event":
-                    event = read_interaction(record.body)
-                    found.append(InLog(event.event_id or "", record.group, event.user, event.item))
-    return found
+    return [InLog(event.event_id or "", group, event.user, event.item) for group, event in events_in(data)]
 
 
 def judged(acknowledged: Set[str], sent: Mapping[str, Sent], in_log: Iterable[InLog]) -> Verdict:

@@ -96,18 +96,22 @@ def test_200_callers_of_both_are_one_make(redis: RedisServer) -> None:
     run(redis, story)
 
 
+async def die_with_a_lease(redis: RedisServer) -> None:
+    client = connected(redis.url)
+    dying = SharedStore(client, time.time)
+    assert await dying.lease(key(), "somebody who dies")
+    await dying.close()
+    await client.aclose()
+
+
 def test_a_lease_of_one_who_died_runs_out(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.cache.shared_store.LEASE_S", 0.3)
 
     async def story(one: Cache, two: Cache, make: Maker) -> None:
-        client = connected(redis.url)
-        dying = SharedStore(client, time.time)
-        assert await dying.lease(key(), "somebody who dies")
-        await dying.close()
+        await die_with_a_lease(redis)
         began = time.monotonic()
         assert (await two.fetch(wanted(), make)).outcome == "miss"
         assert 0.1 < time.monotonic() - began < 2
-        await client.aclose()
 
     run(redis, story)
 
@@ -117,15 +121,11 @@ def test_who_waits_for_one_who_died_makes_it_in_the_end(redis: RedisServer, monk
     monkeypatch.setattr("gateway.cache.shared_store.LEASE_S", 60.0)
 
     async def story(one: Cache, two: Cache, make: Maker) -> None:
-        client = connected(redis.url)
-        dying = SharedStore(client, time.time)
-        assert await dying.lease(key(), "somebody who dies")
-        await dying.close()
+        await die_with_a_lease(redis)
         began = time.monotonic()
         assert (await two.fetch(wanted(), make)).outcome == "miss"
         assert 0.2 < time.monotonic() - began < 5
         assert (await one.fetch(wanted(), make)).outcome == "hit"
-        await client.aclose()
 
     run(redis, story)
 
