@@ -7,6 +7,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Coroutine
+from contextlib import nullcontext
 from itertools import count
 from math import inf
 from typing import Any, Literal
@@ -32,7 +33,7 @@ JITTER = 0.05  # of an entry's fresh life, so that entries made at once do not e
 NEGATIVE_S = 5.0  # that an upstream's "there is no such thing" is believed
 NEGATIVES = 10_000
 CROWDED = 0.8  # of the ceiling
-WAIT_S = 0.5  # the longest for an answer that another replica makes: it may have died
+WAIT_S = 2.0  # the longest for an answer that another replica makes
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.004, 0.05  # between two looks for it
 
 
@@ -251,7 +252,8 @@ class Cache:
                 await asyncio.sleep(wait)
                 waited += wait
                 wait = min(2 * wait, LONGEST_WAIT_S)
-            landed = await self._make(wanted, make)
+            with shared.renewing(wanted.key) if leased else nullcontext():
+                landed = await self._make(wanted, make)
             await self._share(shared, wanted, landed.entry)
             return landed
         finally:

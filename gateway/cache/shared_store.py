@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -26,7 +27,8 @@ from gateway.cache.seal import Seal, Unsealed
 
 log = logging.getLogger(__name__)
 
-LEASE_S = 2.0  # that a replica which makes an answer has it alone, if it dies meanwhile
+LEASE_S = 0.6  # that a replica which makes an answer has it alone, if it dies meanwhile
+RENEW_S = 0.2  # after which one that lives takes its lease anew
 
 Payloads = list[bytes | None]
 Deliver = Callable[[Payloads | None], None]
@@ -128,6 +130,24 @@ class SharedStore:
         reply = await self._reply_to("look", command, (OK, None))
         return None if reply is MISSING else reply == OK
 
+    @contextmanager
+    def renewing(self, key: CacheKey) -> Iterator[None]:
+        """Keep a lease from running out while its answer is made. If this process stood still for longer than the
+        lease, and another has it since, that one's lasts a little longer."""
+        loop, command = asyncio.get_running_loop(), (b"PEXPIRE", self._name(key, "lease"), b"%d" % (LEASE_S * 1000))
+        timer: asyncio.TimerHandle
+
+        def renew() -> None:
+            nonlocal timer
+            timer = loop.call_later(RENEW_S, renew)
+            self._nodes.send("look", command, _check_renewal)
+
+        timer = loop.call_later(RENEW_S, renew)
+        try:
+            yield
+        finally:
+            timer.cancel()
+
     async def release(self, key: CacheKey, holder: str) -> None:
         """Give a lease back, unless it has run out and another holds it."""
         stored = await self.read(key)
@@ -202,6 +222,10 @@ class _GatheredPayloads:
 
 def _set(name: bytes, value: bytes, life_ms: int, *more: bytes) -> Command:
     return (b"SET", name, value, b"PX", b"%d" % life_ms, *more)
+
+
+def _check_renewal(reply: Any) -> str:
+    return "" if reply is MISSING or reply in (0, 1) else "type"
 
 
 def _resolve(future: asyncio.Future[Any], value: Any) -> None:

@@ -116,6 +116,24 @@ def test_a_lease_of_one_who_died_runs_out(redis: RedisServer, monkeypatch: pytes
     run(redis, story)
 
 
+def test_a_lease_lasts_as_long_as_its_answer_is_made(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.cache.shared_store.LEASE_S", 0.3)
+    monkeypatch.setattr("gateway.cache.shared_store.RENEW_S", 0.05)
+
+    async def story(one: Cache, two: Cache, make: Maker) -> None:
+        make.open.clear()
+        made = asyncio.create_task(one.fetch(wanted(), make))
+        while not make.calls:
+            await asyncio.sleep(0.01)
+        waiting = asyncio.create_task(two.fetch(wanted(), make))
+        await asyncio.sleep(0.9)
+        assert (waiting.done(), make.calls) == (False, 1)
+        make.open.set()
+        assert [(await made).outcome, (await waiting).outcome, make.calls] == ["miss", "hit", 1]
+
+    run(redis, story)
+
+
 def test_who_waits_for_one_who_died_makes_it_in_the_end(redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fetch, "WAIT_S", 0.3)
     monkeypatch.setattr("gateway.cache.shared_store.LEASE_S", 60.0)
