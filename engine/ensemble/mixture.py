@@ -23,7 +23,7 @@ from engine.neighbours.sparse import Sparse
 from engine.recipe import Query
 
 BLOCK = 8192  # items whose vectors are multiplied at once: two megabytes
-LARGE = 1_000_000  # multiplications, from which on OpenBLAS takes its usual way
+TOGETHER = 4  # vectors that are multiplied at once
 TILE = 64  # items, whose vectors fit into the first level of the cache
 TILES_BYTES = 26_000_000  # of items' vectors, beyond which they are not kept twice: there most have an index
 NOTHING = 1e-9  # a deviation below it says nothing, as in `engine.ensemble.member.standard`
@@ -68,33 +68,32 @@ def products(arrays: Arrays, block: slice, vectors: Floats) -> Floats:
     """(b, block) of a block of the items' vectors, their biases last, and vectors (b, dim + 1), each to the bit what it
     is without the others.
 
-    BLAS multiplies small matrices in another way than large ones, and a matrix and a vector in a third: sums are then
-    rounded in another order. So matrices are small, always, or else a few vectors are filled up until they are large.
+    BLAS rounds in another order for a small matrix, a large one and a vector; on processors without AVX-512 also for
+    each place in a matrix of more than four rows. So a product has one shape, always: `TOGETHER` vectors, filled up.
     """
+    filled = _in_groups(vectors)
     if "tiles" in arrays:
-        return _tile_products(arrays["tiles"], block, vectors)
-    items, biases, vectors = arrays["items"][block], vectors[:, -1:] * arrays["bias"][block], vectors[:, :-1]
+        return _tile_products(arrays["tiles"], block, filled)[: len(vectors)]
+    items, biases = arrays["items"][block], vectors[:, -1:] * arrays["bias"][block]
     if len(items) < BLOCK:
-        return np.stack([items @ vector for vector in vectors]) + biases
-    count, dim = vectors.shape
-    biases += (items @ _padded(vectors, 1 + LARGE // (BLOCK * dim)).T)[:, :count].T
-    return biases
+        return np.stack([items @ vector for vector in vectors[:, :-1]]) + biases
+    product = np.concatenate([(items @ group.T).T for group in filled[:, :, :-1]])
+    return product[: len(vectors)] + biases
 
 
-def _padded(vectors: Floats, least: int) -> Floats:
-    """Add vectors of 0 up to so many."""
-    if len(vectors) >= least:
-        return vectors
-    return np.concatenate((vectors, np.zeros((least - len(vectors), vectors.shape[1]), np.float32)))
+def _in_groups(vectors: Floats) -> Floats:
+    """(groups, TOGETHER, dim + 1), vectors of 0 the last."""
+    filled = np.zeros((-(-len(vectors) // TOGETHER) * TOGETHER, vectors.shape[1]), np.float32)
+    filled[: len(vectors)] = vectors
+    return filled.reshape(-1, TOGETHER, vectors.shape[1])
 
 
-def _tile_products(tiles: Floats, block: slice, vectors: Floats) -> Floats:
-    """The products of `products`, by the tiles that the block lies in; never of one vector alone."""
+def _tile_products(tiles: Floats, block: slice, groups: Floats) -> Floats:
+    """The products of `products`, by the tiles that the block lies in."""
     own = tiles[block.start // TILE : -(-block.stop // TILE)]
-    filled = _padded(vectors, 2)
-    product = np.empty((len(filled), len(own), TILE), np.float32)
-    np.matmul(filled, own, out=product.transpose(1, 0, 2))
-    return product.reshape(len(filled), -1)[: len(vectors), block.start % TILE :][:, : block.stop - block.start]
+    product = np.empty((*groups.shape[:2], len(own), TILE), np.float32)
+    np.matmul(groups, own[:, None], out=product.transpose(2, 0, 1, 3))
+    return product.reshape(-1, len(own) * TILE)[:, block.start % TILE :][:, : block.stop - block.start]
 
 
 def with_tiles(arrays: Arrays) -> Arrays:
@@ -104,8 +103,10 @@ def with_tiles(arrays: Arrays) -> Arrays:
     items = arrays.get("items")
     if items is None or items.nbytes > TILES_BYTES:
         return arrays
-    filled = _padded(np.column_stack((items, arrays["bias"])), -(-len(items) // TILE) * TILE)
-    return {**arrays, "tiles": np.ascontiguousarray(filled.reshape(-1, TILE, filled.shape[1]).transpose(0, 2, 1))}
+    tiles = np.zeros((-(-len(items) // TILE), TILE, items.shape[1] + 1), np.float32)
+    rows = tiles.reshape(-1, tiles.shape[2])[: len(items)]
+    rows[:, :-1], rows[:, -1] = items, arrays["bias"]
+    return {**arrays, "tiles": np.ascontiguousarray(tiles.transpose(0, 2, 1))}
 
 
 def _question_vectors(sums: Sequence[LogitSum]) -> list[tuple[Arrays, Floats]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,6 +19,8 @@ from engine.recipe import Query
 from tests.engine.ensemble.test_mixture import COLUMNS, ITEMS, WEIGHTS, fits
 
 __all__ = ["fits"]  # a fixture
+
+PRODUCTS = "test_products_by_blocks_are_products_and_the_same_in_any_company"
 
 
 def histories(count: int, seed: int = 0) -> list[Ints]:
@@ -59,6 +64,14 @@ def test_products_by_blocks_are_products_and_the_same_in_any_company(
         product = arrays["items"] @ vector + 0.1 * at * arrays["bias"] if at % 3 else 0
         np.testing.assert_allclose(logits, base + at + product, rtol=1e-5, atol=1e-5)
         assert (all_onto(base, (sums[at - 1],))[0] == logits).all()
+
+
+def test_products_are_the_same_in_any_company_on_another_processor() -> None:
+    """OpenBLAS takes another way on processors without AVX-512, which rounds by the place in a matrix."""
+    environ = {**os.environ, "OPENBLAS_CORETYPE": "Haswell"}
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"{__file__}::{PRODUCTS}"]
+    run = subprocess.run([*command, "-k", "16385 or 700"], env=environ, capture_output=True, text=True, timeout=100)
+    assert run.returncode == 0, run.stdout
 
 
 def test_vectors_are_kept_as_tiles_unless_they_are_many() -> None:
