@@ -41,9 +41,11 @@ class BellWatch:
         fan_out: Callable[[], FanOut | None] = NoFanOut,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`state()` is the doorbell's."""
         folder.mkdir(parents=True, exist_ok=True)
         self._url, self._lease_s, self._fan_out = database_url, lease_s, fan_out
         self._doorbell = SharedDoorbell(folder / "doorbell", monotonic)
+        self.state = self._doorbell.state
         self._opened: tuple[Database, Replicas] | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._join, name="bell-watch", daemon=True)
@@ -55,9 +57,9 @@ class BellWatch:
         """The last record of the log that it has heard of."""
         return self._doorbell.last()
 
-    def is_unchanged(self, buckets: Sequence[int], seq: int) -> bool:
-        """Tells that nothing acknowledged after this record rang for these buckets."""
-        return self._doorbell.owed_in(buckets) <= seq
+    def owed_in(self, buckets: Sequence[int]) -> int:
+        """A record at or after all that was acknowledged and rang for these buckets."""
+        return self._doorbell.owed_in(buckets)
 
     def close(self) -> None:
         self._stop.set()

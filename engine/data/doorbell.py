@@ -46,19 +46,19 @@ class Doorbell:
         self._slots[self._slots > last] = last
 
     def last(self) -> int:
-        return int(self._seen[_ALL])
+        return self._seen[_ALL]
 
     def last_of(self, key: bytes) -> int:
         """A sequence number at or after the key's last record: buckets are shared."""
-        return int(self._seen[crc32(key) % BUCKETS])
+        return self._seen[crc32(key) % BUCKETS]
 
     def owed(self) -> int:
         """A sequence number at or after all that was acknowledged."""
-        return int(self._seen[_ALL])
+        return self._seen[_ALL]
 
     def owed_to(self, key: bytes) -> int:
         """A sequence number at or after all that was acknowledged for the key."""
-        return int(self._seen[crc32(key) % BUCKETS])
+        return self._seen[crc32(key) % BUCKETS]
 
 
 class SharedDoorbell(Doorbell):
@@ -70,6 +70,7 @@ class SharedDoorbell(Doorbell):
         self._monotonic, self._until = monotonic, 0.0
         self._heard = np.zeros(BUCKETS + 1, np.uint64)
         self._far = self._heard.data
+        self._times = 0  # that others were heard
         self._lock = Lock()  # slots only grow, whoever rings
 
     def hear(self, buckets: Iterable[int], seq: int) -> None:
@@ -78,25 +79,27 @@ class SharedDoorbell(Doorbell):
             for bucket in (*buckets, _ALL):
                 if self._far[bucket] < seq:
                     self._heard[bucket] = seq
+            self._times += 1
 
     def hear_all(self, seq: int) -> None:
         """Anything may be new up to there."""
         with self._lock:
             np.maximum(self._heard, np.uint64(seq), out=self._heard)
+            self._times += 1
 
     def trust(self, until: float) -> None:
         """All that is acknowledged before then has been heard, or will be: see `engine.data.replicas`."""
         self._until = until
 
     def last(self) -> int:
-        return max(int(self._seen[_ALL]), int(self._far[_ALL]))
+        return max(self._seen[_ALL], self._far[_ALL])
 
     def last_of(self, key: bytes) -> int:
         bucket = crc32(key) % BUCKETS
-        return max(int(self._seen[bucket]), int(self._far[bucket]))
+        return max(self._seen[bucket], self._far[bucket])
 
     def owed(self) -> int:
-        return NEVER if self._monotonic() >= self._until else max(int(self._seen[_ALL]), int(self._far[_ALL]))
+        return NEVER if self._monotonic() >= self._until else self.last()
 
     def owed_to(self, key: bytes) -> int:
         return NEVER if self._monotonic() >= self._until else self.last_of(key)
@@ -105,7 +108,11 @@ class SharedDoorbell(Doorbell):
         """A sequence number at or after all that was acknowledged for the keys of these buckets."""
         if self._monotonic() >= self._until:
             return NEVER
-        return max([max(int(self._seen[bucket]), int(self._far[bucket])) for bucket in buckets])
+        return max([max(self._seen[bucket], self._far[bucket]) for bucket in buckets])
+
+    def state(self) -> int:
+        """A number that grows with each ring, those of other machines out of order, too; -1 without a lease."""
+        return -1 if self._monotonic() >= self._until else self._seen[_ALL] + self._times
 
 
 def buckets_of(keys: Iterable[bytes]) -> list[int]:

@@ -23,13 +23,14 @@ OF_A_BODY = frozenset((b"content-type", b"content-length"))
 
 
 class HeldAnswer(HotEntry):
-    """An answer of an engine. `own` and `repeat` are the engine's to know."""
+    """An answer of an engine. `own` and `repeat` are the engine's to know. `judged` is the doorbell's state
+    when nothing had ended it."""
 
-    __slots__ = ("hold",)
+    __slots__ = ("hold", "judged")
 
     def __init__(self, ticket: Ticket, hold: Hold, headers: list[Header], body: bytes, at: float) -> None:
         """It was asked for `at` the clock's time."""
-        self.group, self.target, self.hold = ticket.group, ticket.target, hold
+        self.group, self.target, self.hold, self.judged = ticket.group, ticket.target, hold, -1
         self.head, self.rest = split([*headers, (b"content-length", b"%d" % len(body))])
         self.unmodified = split([(name, value) for name, value in headers if name not in OF_A_BODY])
         fields = dict(headers)
@@ -86,7 +87,12 @@ class HeldAnswers:
         held = cast(HeldAnswer, entry)
         if now >= held.until or self._watch is None:
             return False
-        return self._watch.is_unchanged(held.hold.buckets, held.hold.position)
+        state = self._watch.state()  # read first: a bell that rings meanwhile is heard next time
+        if state != held.judged:
+            if self._watch.owed_in(held.hold.buckets) > held.hold.position:
+                return False
+            held.judged = state
+        return state >= 0
 
     def touch(self, entry: HotEntry, now: float) -> None:
         entry.touched = now

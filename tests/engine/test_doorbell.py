@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from engine.data.doorbell import BUCKETS, Doorbell
+from engine.data.doorbell import BUCKETS, Doorbell, SharedDoorbell, buckets_of
 
 
 def test_a_ring_is_seen_by_all_who_hold_the_page(tmp_path: Path):
@@ -33,3 +33,23 @@ def test_rings_of_what_was_never_committed_are_taken_back(tmp_path: Path):
     bell.ring([b"b"], 9)
     bell.take_back(6)
     assert (bell.last(), bell.last_of(b"a"), bell.last_of(b"b")) == (6, 5, 6)
+
+
+def test_the_state_tells_of_each_ring_even_of_one_that_comes_late(tmp_path: Path):
+    now = [0.0]
+    bell = SharedDoorbell(tmp_path / "bell", lambda: now[0])
+    assert bell.state() == -1
+    bell.trust(10.0)
+    states = [bell.state()]
+    for ring in (
+        lambda: bell.ring([b"a"], 5),
+        lambda: bell.hear(buckets_of([b"b"]), 9),
+        lambda: bell.hear(buckets_of([b"c"]), 8),  # another machine's, which was overtaken
+        lambda: bell.hear_all(9),
+        lambda: bell.ring([b"a"], 10),
+    ):
+        ring()
+        states.append(bell.state())
+    assert states == sorted(set(states)) and bell.state() == states[-1]
+    now[0] = 10.0
+    assert bell.state() == -1
