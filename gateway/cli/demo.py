@@ -20,7 +20,8 @@ from gateway.cli.interrupts import Interrupted
 from gateway.cli.local import Local, opened
 from gateway.cli.options import data_option, plain_errors
 from gateway.cli.train import deploy, train
-from gateway.processes.supervisor import end_with_parent, python
+from gateway.processes.fork_server import end_with_parent
+from gateway.processes.supervisor import python
 
 GROUP = "movies"
 TRACKING_ID = "00000000-0000-4000-8000-000000000001"  # as config/demo.yaml names it

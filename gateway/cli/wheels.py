@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from gateway.processes.supervisor import end_with_parent
+from gateway.processes.fork_server import end_with_parent
 
 CACHE = Path(".cache/datasets")
 FETCH_S = 300

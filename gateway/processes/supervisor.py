@@ -1,31 +1,28 @@
 """Keeps a server's processes alive: the workers, which listen on one port, and the job process beside them.
 
-At first they are forked: they share what this process has loaded, in memory too, and begin at once. A process that dies
-is started again, by its command line, because this process has threads by then, whose locks a fork would copy as they
-are. It is started later and later while it keeps dying young. When the supervisor goes, however it goes, its processes
-go too: each asks the kernel for a signal at its parent's death.
+A process that dies is started again, later and later while it keeps dying young. A fork server forks them. Where there
+is none, on macOS and after its death, they are started by their command lines. When the supervisor goes, however it
+goes, its processes go too: each asks the kernel for a signal at its parent's death.
 """
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import gc
 import logging
-import multiprocessing
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from math import inf
-from multiprocessing.process import BaseProcess
 from typing import Protocol
+
+from gateway.processes.fork_server import ForkServer, end_with_parent, reap_strangers
 
 log = logging.getLogger(__name__)
 
@@ -35,9 +32,6 @@ MAX_DELAY_S = 5.0
 GIVE_UP = 5  # deaths in a row before its first breath, after which serving is hopeless
 MISCONFIGURED = 78  # a child's exit status (EX_CONFIG): to start it again would change nothing
 STOP_S = 10.0  # from asking a process to end to killing it
-HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  # by this process or what called it
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None)  # loaded here: a child that is about to begin must not wait for a lock of the loader
 
 
 class RunningProcess(Protocol):
@@ -75,61 +69,11 @@ def _begin(child: Child) -> None:
         os.sched_setaffinity(0, child.cores)
     if not child.vital:
         os.setpgid(0, 0)  # else Ctrl-C would reach it before its turn; it stays in the workers' session
-    end_with_parent()
 
 
-def end_with_parent() -> None:
-    """Ask for a SIGTERM at the parent's death, however it dies; called in a child before its program starts (Linux)."""
-    with contextlib.suppress(OSError, AttributeError):
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-class JoinedProcess:
-    """A process of multiprocessing, begun, with the methods of `subprocess.Popen`."""
-
-    def __init__(self, process: BaseProcess) -> None:
-        self._process = process
-        process.start()
-
-    @property
-    def pid(self) -> int:
-        assert self._process.pid is not None
-        return self._process.pid
-
-    def poll(self) -> int | None:
-        return self._process.exitcode
-
-    def terminate(self) -> None:
-        self._process.terminate()
-
-    def kill(self) -> None:
-        self._process.kill()
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Raises `subprocess.TimeoutExpired`."""
-        self._process.join(timeout)
-        if self._process.exitcode is None:
-            raise subprocess.TimeoutExpired(self._process.name, timeout or 0.0)
-        return self._process.exitcode
-
-
-def forked(child: Child, foreign: Iterable[int]) -> JoinedProcess:
-    """A child that shares what this process has loaded, while this process has one thread. `foreign`: file descriptors
-    that the child closes."""
-    context = multiprocessing.get_context("fork")
-    return JoinedProcess(context.Process(target=_forked, args=(child, foreign), name=child.name))
-
-
-def _forked(child: Child, foreign: Iterable[int]) -> None:
-    for number in HANDLED:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
-            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
-    for descriptor in foreign:
-        os.close(descriptor)
-    gc.enable()
+def _begin_program(child: Child) -> None:
     _begin(child)
-    import_module(child.module).main(child.arguments)
+    end_with_parent()
 
 
 class Supervisor:
@@ -140,26 +84,29 @@ class Supervisor:
         self._children: list[Child] = []
         self.gate, self._closed = os.pipe()
         self._stopping = False
+        self._fork_server: ForkServer | None = None
 
     def start(self, children: Sequence[Child]) -> None:
-        """Start them, by forks on Linux; to be called once, before any thread begins."""
+        """Start them; to be called once, before any thread begins."""
         self._children += children
-        if sys.platform != "linux":  # libraries of macOS must not be used after a fork
+        if sys.platform == "linux":  # libraries of macOS must not be used after a fork
+            gc.disable()  # what is loaded stays: to look for garbage among it takes a quarter of the start
             for child in children:
-                self._tend(child)
-            return
-        gc.disable()  # what is loaded stays: to look for garbage among it takes a quarter of the start
+                import_module(child.module)
+            gc.freeze()
+            self._fork_server = ForkServer(self._begin_forked, (self._closed,))
+            gc.enable()
         for child in children:
-            import_module(child.module)
-        gc.freeze()
+            self._tend(child)
+
+    def _begin_forked(self, number: int) -> None:
+        child = self._children[number]
         # the job process must not hold a worker's socket: a port that nobody answers on can't be bound again
-        sockets = {sock.fileno() for child in children for sock in child.sockets}
-        signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)  # till a child has no handlers of this process any more
-        for child in children:
-            foreign = sockets.difference(sock.fileno() for sock in child.sockets)
-            child.process, child.started = forked(child, {self._closed, *foreign}), time.monotonic()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
+        for sock in {sock for each in self._children for sock in each.sockets}.difference(child.sockets):
+            os.close(sock.fileno())
         gc.enable()
+        _begin(child)
+        import_module(child.module).main(child.arguments)
 
     def run(self) -> int:
         """Open the gate, and keep all alive until SIGTERM or SIGINT; the exit status."""
@@ -170,6 +117,7 @@ class Supervisor:
         while not self._stopping:
             for child in self._children:
                 self._tend(child)
+            self._reap_strangers()
             if any(child.vital and child.deaths >= GIVE_UP for child in self._children):
                 log.error("a worker can't start; its reason is above")
                 status = 1
@@ -196,17 +144,33 @@ class Supervisor:
             log.warning("%s ended with status %s; starting it again in %.1f s", child.name, code, delay)
             child.process, child.start_at = None, now + delay
         if now >= child.start_at:
-            # all are in one session, by which Linux may ration the processor: one alone would get next to nothing
-            child.process = subprocess.Popen(
-                python(child.module, *child.arguments),
-                pass_fds=[self.gate, *(sock.fileno() for sock in child.sockets)],
-                preexec_fn=partial(_begin, child),
-            )
-            child.started = now
+            child.process, child.started = self._begun(child), now
+
+    def _begun(self, child: Child) -> RunningProcess:
+        if self._fork_server is not None:
+            forked = self._fork_server.fork(self._children.index(child))
+            if forked is not None:
+                return forked
+            log.error("the fork server has died; processes are started by their command lines, which takes longer")
+            self._fork_server = None
+        # all are in one session, by which Linux may ration the processor: one alone would get next to nothing
+        return subprocess.Popen(
+            python(child.module, *child.arguments),
+            pass_fds=[self.gate, *(sock.fileno() for sock in child.sockets)],
+            preexec_fn=partial(_begin_program, child),
+        )
+
+    def _reap_strangers(self) -> None:
+        """Processes that dead children have left come to this one, which has the fork server's children so, too."""
+        if self._fork_server is not None:
+            running = [child.process.pid for child in self._children if child.process is not None]
+            reap_strangers([self._fork_server.pid, *running])
 
     def end(self) -> None:
         """End all, by force where they don't; children that wait at the gate would wait for ever. The sockets close
         first: nobody would answer what the kernel connects to one that only this process still has."""
+        if self._fork_server is not None:
+            self._fork_server.close()
         for sock in {sock for child in self._children for sock in child.sockets}:
             sock.close()
         running = [child.process for child in self._children if child.process is not None]

@@ -5,16 +5,45 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-
-from gateway.processes.supervisor import JoinedProcess
 
 FORKING = multiprocessing.get_context("forkserver")
 FORKING.set_forkserver_preload(
     ["gateway.__main__", "gateway.processes.worker", "gateway.cli.serve", "engine.jobs.__main__", __name__]
 )
+
+
+class JoinedProcess:
+    """A process of multiprocessing, begun, with the methods of `subprocess.Popen`."""
+
+    def __init__(self, process: BaseProcess) -> None:
+        self._process = process
+        process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def terminate(self) -> None:
+        self._process.terminate()
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Raises `subprocess.TimeoutExpired`."""
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired(self._process.name, timeout or 0.0)
+        return self._process.exitcode
 
 
 def preloaded(argv: Sequence[str], environ: Mapping[str, str], log: Path) -> JoinedProcess:

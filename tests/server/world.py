@@ -22,8 +22,7 @@ from rich.console import Console
 from gateway.cli.import_data import import_file
 from gateway.cli.local import opened
 from gateway.cli.train import deploy, train
-from gateway.processes.supervisor import JoinedProcess
-from tests.server.preloaded import preloaded
+from tests.server.preloaded import JoinedProcess, preloaded
 
 USERS, ITEMS = 80, 40
 START = 1_700_000_000
