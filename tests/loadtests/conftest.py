@@ -10,9 +10,9 @@ from typing import IO
 
 import pytest
 
-from gateway.processes.supervisor import JoinedProcess, python
+from gateway.processes.supervisor import python
 from loadtests import processes
-from tests.server.preloaded import preloaded
+from tests.server.preloaded import JoinedProcess, preloaded
 
 SERVE = python("gateway", "serve")
 _spawn = processes.spawn

@@ -148,6 +148,22 @@ def test_no_new_connection_is_lost_with_a_worker(empty: Server) -> None:
         assert answered(callers) == FEW
 
 
+def test_what_ends_begins_anew_with_the_fork_server_and_without(empty: Server) -> None:
+    seconds = []
+    for number in range(2):
+        killed, times = workers(empty)[0], empty.log().count("Application startup complete")
+        os.kill(killed, signal.SIGKILL)
+        began = time.monotonic()
+        until_ready(empty, times + 1)
+        seconds.append(time.monotonic() - began)
+        if number == 0:
+            assert "the fork server has died" not in empty.log()
+            os.kill(next(pid for pid, name in empty.children().items() if name == "fork-server"), signal.SIGKILL)
+    assert empty.log().count("the fork server has died") == 1 and len(workers(empty)) == 2
+    print(f"a worker was back after {seconds[0]:.2f} s, and by its command line after {seconds[1]:.2f} s")
+    assert seconds[0] < seconds[1]
+
+
 def test_a_second_server_is_refused(empty: Server, tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "gateway", "serve", "--port", str(empty.port), "--data", str(tmp_path / "data")]
     refused = subprocess.run([*argv, "--workers", "2"], capture_output=True, text=True, timeout=60, check=False)
