@@ -64,7 +64,7 @@ test: $(READY) $(DATASET) $(BANDIT) $(EVIDENTLY)  ## the tests of one machine, i
 	$(BIN)/python -m pytest $(or $(ARGS),-n 6 --no-loadscope-reorder $(MACHINES:%=--ignore=tests/%))
 
 test-scale-short: $(READY)  ## many machines in a minute: PostgreSQL, Valkey, a bucket, several servers
-	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder $(MACHINES:%=tests/%) $(ARGS)
+	$(BIN)/python -m pytest -n 4 --no-loadscope-reorder $(MACHINES:%=tests/%) $(ARGS)
 
 test-scale: $(READY)  ## many machines: real services, killed and stopped; takes minutes
 	$(if $(ARGS),,$(MAKE) test-scale-short)
