@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from engine.control.control import TrainingBudget as TrainingBudget
     from engine.control.fields import decoded as decoded
     from engine.control.operation import perform as perform
+    from engine.control.quotas import QuotaUse as QuotaUse
     from engine.data.bell_watch import BellWatch as BellWatch, buckets_to_watch as buckets_to_watch
     from engine.data.guess import (
         grown_schema as grown_schema,
         guess_schema as guess_schema,
         infer_schema as infer_schema,
     )
+    from engine.data.replicas import ReplicaEntry as ReplicaEntry
     from engine.data.schema import parse_schema as parse_schema
     from engine.data.snapshot import Snapshot as Snapshot
     from engine.data.source import ImportSource as ImportSource, SourceFile as SourceFile, open_source as open_source
@@ -70,6 +72,7 @@ if TYPE_CHECKING:
     )
     from engine.filters import check_expression as check_expression, split_values as split_values
     from engine.jobs.claims import Capacity as Capacity, Lanes as Lanes, cancel as cancel, renew as renew
+    from engine.jobs.retrying import has_failed as has_failed, retry as retry, retry_fault as retry_fault
     from engine.jobs.runner import Runner as Runner
     from engine.jobs.worker import WorkerPool as WorkerPool
     from engine.measure.off_policy import Estimate as Estimate, Estimates as Estimates
@@ -97,9 +100,10 @@ if TYPE_CHECKING:
     )
     from engine.queue.owner import Owner as Owner
     from engine.queue.queue import Job as Job, Queue as Queue
+    from engine.queue.workers import WorkerEntry as WorkerEntry
     from engine.recipe import Recipe as Recipe
     from engine.recipes import RECIPES as RECIPES, check_recipes as check_recipes
-    from engine.resources import NegativeDeclaration as NegativeDeclaration
+    from engine.resources import NegativeDeclaration as NegativeDeclaration, Provisioned as Provisioned
     from engine.rules.rules import (
         Boost as Boost,
         Bury as Bury,
@@ -126,8 +130,10 @@ _BEHIND = {
     "engine.control.fields": ("decoded",),
     "engine.words": ("in_words", "nul_in"),
     "engine.control.operation": ("perform",),
+    "engine.control.quotas": ("QuotaUse",),
     "engine.data.bell_watch": ("BellWatch", "buckets_to_watch"),
     "engine.data.guess": ("grown_schema", "guess_schema", "infer_schema"),
+    "engine.data.replicas": ("ReplicaEntry",),
     "engine.data.schema": ("parse_schema",),
     "engine.data.snapshot": ("Snapshot",),
     "engine.data.source": ("ImportSource", "SourceFile", "open_source"),
@@ -151,10 +157,12 @@ _BEHIND = {
     "engine.feed.sourcing": ("OffsetMove", "PartitionBounds", "SourceBatch", "Sourcing"),
     "engine.filters": ("check_expression", "split_values"),
     "engine.jobs.claims": ("Capacity", "Lanes", "cancel", "renew"),
+    "engine.jobs.retrying": ("has_failed", "retry", "retry_fault"),
     "engine.jobs.worker": ("WorkerPool",),
     "engine.queue.owner": ("Owner",),
     "engine.queue.queue": ("Job", "Queue"),
     "engine.jobs.runner": ("Runner",),
+    "engine.queue.workers": ("WorkerEntry",),
     "engine.evaluation.cohorts": ("CohortStudy", "Curve", "cohort_curve"),
     "engine.evaluation.diversity": ("DiversityCurve", "DiversityStudy", "diversity_curve"),
     "engine.evaluation.evaluate": ("evaluate",),
@@ -183,7 +191,7 @@ _BEHIND = {
     "engine.experiments.readings": ("ListCounts", "Readings", "ServingSums"),
     "engine.recipe": ("Recipe",),
     "engine.recipes": ("RECIPES", "check_recipes"),
-    "engine.resources": ("NegativeDeclaration",),
+    "engine.resources": ("NegativeDeclaration", "Provisioned"),
     "engine.settings": ("Settings",),
     "engine.experiments.store": (
         "ArmAnswer",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ from engine.arns import region_of
 from engine.attribution.figures import Figure, Figures
 from engine.control.control import Control
 from engine.control.fields import Tag
+from engine.control.quotas import QuotaUse, quota_uses
 from engine.control.schedule import USUAL_DAYS, Scheduled, days_of
 from engine.control.tag_settings import NEGATIVE_EVENTS, negative_events_in, negative_events_text
 from engine.control.tags import TagResource, tag_resource
@@ -21,6 +22,7 @@ from engine.data.log import Log, LogEntry
 from engine.data.negative_events import NegativeEvents
 from engine.data.report import ImportReport
 from engine.data.snapshot import Snapshot, learnable
+from engine.errors import NotFound
 from engine.feed.directory import Directory
 from engine.feed.follower import Follower
 from engine.question import NegativeEvent
@@ -34,6 +36,7 @@ from engine.records import (
     Records,
     SolutionRecord,
     SolutionVersionRecord,
+    kind_of,
 )
 from engine.settings import Settings
 from engine.storage.sql import Database
@@ -46,6 +49,16 @@ class NegativeDeclaration(NamedTuple):
     events: tuple[NegativeEvent, ...]
     trackers: frozenset[str]
     campaigns: frozenset[str]
+
+
+class Provisioned(NamedTuple):
+    """A campaign or recommender, and the requests a second that AWS would keep ready for it."""
+
+    arn: str
+    name: str
+    kind: str
+    group_arn: str
+    least_tps: int
 
 
 @dataclass(frozen=True)
@@ -124,6 +137,57 @@ class Resources:
         own = (EventTrackerRecord, CampaignRecord, RecommenderRecord)
         living = (each for each in (*trackers, *campaigns) if each.deleted_at is None and isinstance(each, own))
         return {each.dataset_group_arn for each in living if each.account == self.settings.account_id}
+
+    def group_of(self, arn: str) -> str:
+        """The ARN of the dataset group that a resource belongs to; "" where there is none (any more)."""
+        try:
+            record = self.records.find(arn, kind_of(arn))
+        except NotFound:
+            return ""
+        if record is None or isinstance(record, DatasetGroupRecord):
+            return "" if record is None else arn
+        group: str | None = getattr(record, "dataset_group_arn", None)
+        return self.group_of(record.parent) if group is None and record.parent else group or ""
+
+    def groups_of(self, campaigns: Collection[str], trackers: Collection[str]) -> frozenset[str]:
+        """The ARNs of the dataset groups of campaigns and recommenders, by name or ARN, and of trackers, by their ids,
+        of the settings' account."""
+        return frozenset(self._groups_of(NegativeDeclaration((), frozenset(trackers), frozenset(campaigns))))
+
+    def provisioned(self) -> list[Provisioned]:
+        """The campaigns and recommenders of all accounts, the oldest first."""
+        campaigns = (each for each in self.records.list(CampaignRecord) if each.deleted_at is None)
+        rows = [
+            Provisioned(each.arn, each.name, CampaignRecord.kind, each.dataset_group_arn, each.min_provisioned_tps)
+            for each in campaigns
+        ]
+        return rows + [
+            Provisioned(
+                each.arn,
+                each.name,
+                RecommenderRecord.kind,
+                each.dataset_group_arn,
+                int(each.recommender_config.get("minRecommendationRequestsPerSecond", 1)),
+            )
+            for each in self.recommenders()
+        ]
+
+    def training_hours(self) -> list[tuple[str, float]]:
+        """The hours of each training so far, with the ARN of its dataset group."""
+        versions = self.records.list(SolutionVersionRecord)
+        return [(each.dataset_group_arn, each.training_hours) for each in versions if each.training_hours is not None]
+
+    def failure_reason(self, arn: str) -> str | None:
+        """The reason that a resource gives for its failure."""
+        try:
+            record = self.records.find(arn, kind_of(arn))
+        except NotFound:
+            return None
+        return None if record is None else record.failure_reason
+
+    def quota_uses(self) -> list[QuotaUse]:
+        """Each quota of AWS, and how much of it is used by whom."""
+        return quota_uses(self.records)
 
     def recommenders(self) -> list[RecommenderRecord]:
         """All accounts', oldest first."""

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from litestar import Litestar, Request, Response
 from litestar.handlers import HTTPRouteHandler
 
-from engine import Change, EngineError
+from engine import Change, Engine, EngineError
 from gateway import gauges
 from gateway.answer import hold
 from gateway.answer.decorate import Decorators
@@ -34,8 +34,9 @@ from gateway.aws.rates import Rates
 from gateway.aws.routes import ControlPlane, aws_routes, aws_unrouted, below_any_path
 from gateway.cache import Cache, Seal, SharedStore
 from gateway.cache.forecast import Size, cache_forecast
-from gateway.config import Config, Watch, place_of
+from gateway.config import Config, ConfigurationHistory, Watch, place_of
 from gateway.config.filter_checks import FilterChecks
+from gateway.config.writing import ConfigurationWriter
 from gateway.dependencies import Dependencies
 from gateway.document.redis_url import SECRET, URL, connected, disconnect
 from gateway.engine_port import EnginePort, FeedPort, ResourcesPort
@@ -51,6 +52,21 @@ from gateway.outbound import Outbound, Transport
 from gateway.outbound.signing import Signer
 from gateway.outbox import Outbox
 from gateway.routes.admin import admin_routes
+from gateway.routes.admin_configuration import (
+    ConfigurationApi,
+    ConfigurationChanges,
+    configuration_routes,
+    configuration_topic,
+)
+from gateway.routes.admin_experiments import (
+    ExperimentApi,
+    ExperimentViews,
+    admin_experiment_routes,
+    experiment_topic,
+)
+from gateway.routes.admin_gate import AdminGate
+from gateway.routes.admin_server import ServerApi, ServerParts, ServerViews, server_routes, server_topics
+from gateway.routes.admin_stream import Streams, stream_route
 from gateway.routes.cohorts import cohort_routes
 from gateway.routes.direct import Direct
 from gateway.routes.events import events_routes
@@ -61,6 +77,7 @@ from gateway.routes.many import many_route
 from gateway.routes.ofrep import ofrep_routes
 from gateway.routes.recommend import explain_route, recommend_routes
 from gateway.routes.replies import Front
+from gateway.routes.ui import ui_routes
 from gateway.targets.base import TargetDependencies
 from gateway.telemetry import MetricsPage, Tracing, telemetry_of
 from gateway.upstreams import UPSTREAMS
@@ -94,8 +111,8 @@ class ServedEngine(EnginePort, Protocol):
 class AppOptions:
     """The process that an app runs in. `server` tells the workers of one server from those of another with the same
     data. `watched` is the place of the configuration: what changes there is swapped in. `cache_bytes` counts instead of
-    what the configuration says. `leaving` tells streams to end. `for_gateways`:
-    servers without an engine may repeat its answers."""
+    what the configuration says. `leaving` tells streams to end. `supervisor` is the number of the process that keeps
+    the server's processes alive. `for_gateways`: servers without an engine may repeat its answers."""
 
     name: str = "worker"
     server: str = "server"
@@ -106,6 +123,7 @@ class AppOptions:
     tracing: Tracing | None = None
     draw: Callable[[], float] = random.random
     leaving: Callable[[], bool] = lambda: False
+    supervisor: int | None = None
     for_gateways: bool = False
 
 
@@ -197,7 +215,10 @@ class WorkerParts:
         if self.options.watched is None:
             return None
         place = place_of(self.options.watched)
-        return Watch(place, config, self.use, self.options.clock, self.options.environ, self.ledger.expect)
+        history = ConfigurationHistory(self.engine.settings.data_dir / "configurations", self.options.clock)
+        return Watch(
+            place, config, self.use, self.options.clock, self.options.environ, self.ledger.expect, history=history
+        )
 
     def use(self, config: Config) -> None:
         """Answer by this configuration from here on; requests under way end as they began."""
@@ -256,8 +277,45 @@ class WorkerParts:
             *health_routes(front, self.engine, self.threads, self.metrics, self.filters),
             *ofrep_routes(front, self.flag_service),
             *growthbook_routes(front, self.flag_service, self.options.leaving),
-            *admin_routes(front, self.origin.announce, self.watch),
+            *self.operator_routes(),
         ]
+
+    def operator_routes(self) -> list[HTTPRouteHandler]:
+        """The page, and what it shows. What is not a whole engine has no state to look into."""
+        front, watch, gate = self.front, self.watch, AdminGate(self.front)
+        changing = self._changing()
+        configuration, experiments = ConfigurationApi(front, watch, changing), ExperimentViews(front)
+        topics = [configuration_topic(configuration), experiment_topic(experiments)]
+        handlers = [
+            *ui_routes(front),
+            *admin_routes(front, self.origin.announce, watch, self.options.server),
+            *configuration_routes(configuration, gate),
+            *admin_experiment_routes(ExperimentApi(front, experiments, changing), gate),
+        ]
+        if isinstance(self.engine, Engine):
+            views = ServerViews(self._server_parts(self.engine))
+            topics += server_topics(views)
+            handlers += server_routes(ServerApi(views, self.engine), gate)
+        return [*handlers, stream_route(gate, Streams(front, topics, self.options.leaving))]
+
+    def _server_parts(self, engine: Engine) -> ServerParts:
+        return ServerParts(
+            engine=engine,
+            front=self.front,
+            metrics=self.metrics,
+            watch=self.watch,
+            server=self.options.server,
+            supervisor=self.options.supervisor,
+            has_fan_out=self.redis is not None,
+            began=self.options.clock(),
+        )
+
+    def _changing(self) -> ConfigurationChanges | None:
+        watch = self.watch
+        if watch is None or watch.history is None:
+            return None
+        writer = ConfigurationWriter(watch.place, watch.history, self.options.environ)
+        return ConfigurationChanges(watch, writer, watch.history)
 
     def personalize_routes(self) -> list[HTTPRouteHandler]:
         settings = self.engine.settings
@@ -306,7 +364,8 @@ class WorkerParts:
         gauges.watch_admission(telemetry, "answers", self.admission)
         gauges.watch_admission(telemetry, "events", self.event_admission)
         gauges.watch_experiments(telemetry, self.ledger, lambda: self.gateway.config, clock)
-        gauges.watch_numbers(telemetry, {"recgate_config_faults": lambda: 0 if watch is None else watch.faults})
+        faults = (lambda: 0) if watch is None else (lambda: watch.faults)
+        gauges.watch_configuration(telemetry, lambda: self.gateway.config, faults)
         gauges.watch_bodies(telemetry, self.bodies)
 
 

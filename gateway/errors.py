@@ -7,8 +7,12 @@ one function each; foreign exceptions become `Problem`s in one place per family.
     ├── Denied             403  the caller is not who it claims to be, or may not do this
     ├── NotConfigured      404  the configuration has no such thing
     ├── TooSlow            408  the rest of the request did not come in time
+    ├── Conflict           409  the state of things does not allow it
+    ├── Outdated           412  it is about a state that has passed
     ├── TooLarge           413  the body is over the limit
     ├── UnknownEncoding    415  the body is compressed in a way that is not read
+    ├── Faulty             422  a text is not what it must be; `faults` say where and why
+    ├── Unconditional      428  the caller does not say which state it has seen
     ├── TooMany            429  the caller asks too often
     ├── HeadTooLarge       431  the fields, or the target before them, are over the limit
     ├── Busy               503  not now: what must be kept can't be kept
@@ -18,6 +22,9 @@ one function each; foreign exceptions become `Problem`s in one place per family.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import engine
 
@@ -29,7 +36,7 @@ class Problem(Exception):
         super().__init__(message)
         self.message, self.status, self.type, self.code = message, status, type, code
 
-    def triple(self) -> dict[str, str]:
+    def triple(self) -> dict[str, Any]:
         return {"type": self.type, "code": self.code, "message": self.message}
 
 
@@ -59,6 +66,30 @@ class NotConfigured(Problem):
 class TooSlow(Problem):
     def __init__(self, message: str) -> None:
         super().__init__(message, status=408, type="Validation", code="RequestTimeout")
+
+
+class Conflict(Problem):
+    def __init__(self, type: str, code: str, message: str) -> None:  # noqa: A002 - the wire's word
+        super().__init__(message, status=409, type=type, code=code)
+
+
+class Outdated(Problem):
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message, status=412, type="Configuration", code=code)
+
+
+class Faulty(Problem):
+    def __init__(self, code: str, message: str, faults: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__(message, status=422, type="Configuration", code=code)
+        self.faults = faults
+
+    def triple(self) -> dict[str, Any]:
+        return {**super().triple(), "faults": self.faults}
+
+
+class Unconditional(Problem):
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message, status=428, type="Validation", code=code)
 
 
 class TooLarge(Problem):

@@ -52,6 +52,7 @@ def watch_engine(telemetry: Telemetry, engine: EnginePort, clock: Callable[[], f
         telemetry,
         {
             "recgate_event_lag_seconds": engine.feed.lag_s,
+            "recgate_log_applied": engine.feed.applied,
             "recgate_storage_waiting": fetcher.waiting,
             "recgate_storage_failures": lambda: fetcher.failures,
         },
@@ -59,6 +60,11 @@ def watch_engine(telemetry: Telemetry, engine: EnginePort, clock: Callable[[], f
     telemetry.watch("recgate_model_age_seconds", model_ages)
     telemetry.watch("recgate_attributed", lambda: [(each[:4], [each.events]) for each in attributed()])
     telemetry.watch("recgate_attributed_value", lambda: [(each[:4], [each.value]) for each in attributed()])
+
+
+def watch_configuration(telemetry: Telemetry, config: Callable[[], Config], faults: Callable[[], float]) -> None:
+    watch_numbers(telemetry, {"recgate_config_faults": faults})
+    telemetry.watch("recgate_config_in_use", lambda: [((config().version, config().fingerprint), [1.0])])
 
 
 def watch_experiments(

@@ -64,7 +64,8 @@ def test_every_option_that_the_docs_name_exists(name: str):
     assert command is not None
     uses = [use for page in PAGES for use in re.findall(rf"recgate {name} ([^`#\n]*)", page.read_text())]
     named = {option for use in uses for option in re.findall(r"--[a-z-]+", use)}
-    assert named <= {option for param in command.params for option in param.opts}
+    commands = [command, *(command.commands.values() if isinstance(command, click.Group) else ())]
+    assert named <= {option for each in commands for param in each.params for option in param.opts}
 
 
 @pytest.mark.parametrize("target", re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))

@@ -5,8 +5,10 @@ What failed or is being deleted does not count.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.control.lifecycle import BUSY
 from engine.errors import LimitExceeded
@@ -20,6 +22,7 @@ from engine.records import (
     FilterRecord,
     RecommenderRecord,
     Record,
+    Records,
     SchemaRecord,
     SolutionRecord,
     SolutionVersionRecord,
@@ -50,6 +53,25 @@ QUOTAS: dict[type[Record], Quota] = {
 }
 
 
+class QuotaUse(NamedTuple):
+    """`group` is the ARN of the dataset group whose quota it is; "" for the region's."""
+
+    kind: str
+    used: int
+    most: int
+    busy: bool
+    group: str = ""
+
+
+def quota_uses(records: Records) -> list[QuotaUse]:
+    """The use of every quota by those who use any of it."""
+    uses: list[QuotaUse] = []
+    for kind, quota in QUOTAS.items():
+        counted = Counter(_group(each) if quota.in_group else "" for each in records.list(kind) if _uses(quota, each))
+        uses += [QuotaUse(kind.kind, count, quota.most, quota.busy, group) for group, count in counted.items()]
+    return uses
+
+
 def check_quota(record: Record, others: Iterable[Record]) -> None:
     """Raises `LimitExceeded` where one more of its kind is one too many; `others` are those that there are."""
     quota = QUOTAS.get(type(record))
@@ -64,8 +86,11 @@ def check_quota(record: Record, others: Iterable[Record]) -> None:
 
 
 def _counts(quota: Quota, record: Record, other: Record) -> bool:
-    counts = other.status in BUSY if quota.busy else other.status not in GOING
-    return counts and (not quota.in_group or _group(other) == _group(record))
+    return _uses(quota, other) and (not quota.in_group or _group(other) == _group(record))
+
+
+def _uses(quota: Quota, record: Record) -> bool:
+    return record.status in BUSY if quota.busy else record.status not in GOING and record.deleted_at is None
 
 
 def _group(record: Record) -> str:

@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 from uuid import getnode
 
 import msgspec
@@ -52,6 +53,7 @@ ON CONFLICT (id) DO UPDATE SET beat = replicas.beat + 1
 LAST = "SELECT GREATEST((SELECT max(seq) FROM bells), (SELECT max(seq) FROM log), 0)"
 CONFIRM = "UPDATE replicas SET heard = %s WHERE id = %s"
 CONFIRMED = "SELECT id, heard FROM replicas WHERE place <> %s"
+ENTRIES = "SELECT id, place, lease_s, heard FROM replicas ORDER BY place, id"
 BEAT = "UPDATE replicas SET beat = beat + 1 WHERE id = %s"
 OTHERS = "SELECT id, beat FROM replicas WHERE id <> %s"
 FORGET = "DELETE FROM replicas WHERE id = %s AND beat = %s"
@@ -68,6 +70,15 @@ class Bell(msgspec.Struct, frozen=True, array_like=True, tag=True):
 class Confirmation(msgspec.Struct, frozen=True, array_like=True, tag=True):
     replica: str
     seq: int
+
+
+class ReplicaEntry(NamedTuple):
+    """A process that answers from the log, as it has registered. `heard` is the last bell that it says it has heard."""
+
+    id: str
+    place: str
+    lease_s: float
+    heard: int
 
 
 class Unheard(msgspec.Struct):
@@ -132,6 +143,11 @@ class Replicas:
             except Unavailable:  # its beat stands still: the others remove it
                 pass
         self._fan_out.close()
+
+    def entries(self) -> list[ReplicaEntry]:
+        """All that are registered, this one too. Raises `Unavailable`."""
+        with self._database.read() as connection:
+            return [ReplicaEntry(*row) for row in connection.exec_driver_sql(ENTRIES)]
 
     # ---- appends of this process
 

@@ -158,6 +158,19 @@ class ExperimentStore:
         query = sa.select(answered).where(answered.c.experiment == experiment, answered.c.recommendation_id.in_(named))
         return [ArmAnswer(*row) for row in self._database.rows(query)]
 
+    def exposed_counts(self, experiment: str) -> dict[str, int]:
+        """The numbers of units that were exposed to each variation."""
+        query = sa.select(exposed.c.variation, sa.func.count()).where(exposed.c.experiment == experiment)
+        return {row[0]: row[1] for row in self._database.rows(query.group_by(exposed.c.variation))}
+
+    def crossed(self, experiment: str) -> int:
+        """The number of units that got an answer first which another arm gave than they were exposed to."""
+        same = sa.and_(exposed.c.experiment == answered.c.experiment, exposed.c.unit == answered.c.unit)
+        other = sa.and_(answered.c.experiment == experiment, answered.c.variation != exposed.c.variation)
+        both = answered.join(exposed, same)
+        query = sa.select(sa.func.count(sa.distinct(answered.c.unit))).select_from(both).where(other)
+        return int(self._database.value(query) or 0)
+
     def answer_counts(self, experiment: str) -> dict[str, int]:
         """The numbers of answers that each variation gave to those who take part."""
         query = sa.select(showings.c.variation, showings.c.times).where(showings.c.experiment == experiment)

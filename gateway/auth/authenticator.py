@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from gateway.caller import Caller, Principal
 from gateway.errors import Denied, Unauthenticated
 from gateway.outbound import Transport
-from gateway.plan.plan import ApiKeys, Auth, Oidc
+from gateway.plan.plan import ApiKey, ApiKeys, Auth, Oidc, OperatorKey
 
 if TYPE_CHECKING:
     from gateway.auth.issuer import Issuer
 
 API_KEY = "x-api-key"
 BEARER = "bearer"
+
+K = TypeVar("K", ApiKey, OperatorKey)
 
 
 class Authenticator:
@@ -48,14 +50,20 @@ class Authenticator:
 
 def holder(auth: ApiKeys, caller: Caller, now: float) -> Principal:
     """The principal whose key the caller sends. Raises `Unauthenticated`."""
-    secret = caller.headers.get(API_KEY)
+    key = key_of(auth.by_digest, caller.headers, now)
+    return Principal(name=key.name, namespaces=key.namespaces, actions=key.actions)
+
+
+def key_of(by_digest: Mapping[str, K], headers: Mapping[str, str], now: float) -> K:
+    """The key that the headers bring. Raises `Unauthenticated`."""
+    secret = headers.get(API_KEY)
     if not secret:
         raise Unauthenticated("MissingApiKey", "the header X-Api-Key is missing", "ApiKey")
     # keys are looked up by their digests, so that the time this takes tells nothing of a key
-    key = auth.by_digest.get(sha256(secret.encode("latin-1", "replace")).hexdigest())
+    key = by_digest.get(sha256(secret.encode("latin-1", "replace")).hexdigest())
     if key is None or key.expires <= now:
         raise Unauthenticated("InvalidApiKey", "the key of X-Api-Key is not known, or has expired", "ApiKey")
-    return Principal(name=key.name, namespaces=key.namespaces, actions=key.actions)
+    return key
 
 
 def _subject(claims: Mapping[str, object], auth: Oidc) -> Principal:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Literal
 from urllib.parse import unquote
 
 from engine import Settings
+from gateway.auth import local
 from gateway.aws.canonical import RawRequest
 from gateway.aws.sigv4 import SERVICE, check_head, verified
 from gateway.errors import Denied
@@ -19,22 +19,6 @@ Plane = Literal["control", "data"]  # what makes and deletes resources; what ans
 
 OPEN = "aws.accessKeys in its configuration let in whoever signs by one of them, aws.unsignedCallers: anyone all others"
 SCOPE = re.compile(r"Credential=[^/,\s&]+/[0-9]{8}/(?P<region>[a-z0-9-]{1,32})/[a-z-]+/")
-# What a proxy adds: whoever it asks for may be anywhere. A browser's page adds Origin, whoever has written it.
-FORWARDING = frozenset(
-    {
-        *(
-            "forwarded",
-            "via",
-            "x-real-ip",
-            "x-client-ip",
-            "true-client-ip",
-            "cf-connecting-ip",
-            "x-envoy-external-address",
-        ),
-        *("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "x-forwarded-server"),
-    }
-)
-_HOST = re.compile(r"(?P<name>\[[^\]]*\]|[^:]*)(?::[0-9]*)?")
 
 
 @dataclass(frozen=True)
@@ -87,35 +71,11 @@ class Callers:
 
 
 def stranger(sent: RawRequest) -> str:
-    """The reason why the caller may be on another machine, to end a sentence; "" for one on this machine."""
-    if forwarded := sorted(FORWARDING & sent.headers.keys()):
-        return f"this request came through a proxy ({forwarded[0]})"
-    if "origin" in sent.headers:
-        return "this request is of a page in a browser (origin)"
-    peer = None if sent.peer is None else _address(sent.peer)
-    if peer is None:  # a socket in the file system
-        return ""
-    if not peer.is_loopback:
-        return f"this request came from {sent.peer}"
-    # a proxy that passes Host on, or a page whose own name was made to mean this machine
-    host = _HOST.match(sent.headers.get("host", ""))
-    name = host["name"].strip("[]").lower().rstrip(".") if host else ""
-    address = _address(name)
-    is_local = name == "localhost" or name.endswith(".localhost") or (address is not None and address.is_loopback)
-    if not is_local:
-        return f"this request is for the host {name[:100]!r}"
-    if sent.http_version == "1.0":  # as proxies speak that add nothing; no SDK does
-        return "this request speaks HTTP/1.0, as proxies do"
-    return ""
-
-
-def _address(text: str) -> IPv4Address | IPv6Address | None:
-    """The address, without the frame of IPv6 around one of IPv4; None for a text that is none."""
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
+    """The reason why the caller may be on another machine, to end a sentence; "" for one on this machine. A browser's
+    page adds Origin, whoever has written it."""
+    of_page = "this request is of a page in a browser (origin)" if "origin" in sent.headers else ""
+    host = sent.headers.get("host", "")
+    return local.forwarded(sent.headers) or of_page or local.elsewhere(host, sent.peer, sent.http_version)
 
 
 def refused(message: str) -> Denied:

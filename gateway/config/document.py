@@ -134,17 +134,28 @@ class CorsPart(Part, frozen=True):
 
 
 class AdminKey(Part, frozen=True, kw_only=True):
-    """A key of X-Api-Key by the SHA-256 of it."""
+    """A key of X-Api-Key by the SHA-256 of it. `read` looks at everything and changes nothing. With `namespaces` it is
+    a tenant's: for these, and for what of the engine their recommenders use."""
 
     name: Text
     sha256: Digest
+    role: Literal["read", "operate"] = "operate"
+    namespaces: tuple[Key, ...] | None = None
     expiration: Time | None = None
 
 
 class Admin(Part, frozen=True):
-    """Who may purge, reload and see the configuration under /admin; without it there is no such place."""
+    """Who may use /admin, and the page that shows it. Without it callers of this machine may; for all others there is
+    no such place."""
 
     keys: tuple[AdminKey, ...]
+
+
+class Ui(Part, frozen=True):
+    """The page at /ui. `prices` is a file in place of the prices of Amazon Personalize that it counts with."""
+
+    enabled: bool = True
+    prices: Text | None = None
 
 
 # ---- tests between variations
@@ -377,6 +388,7 @@ class Root(Level, frozen=True, kw_only=True):
     cors: CorsPart = CorsPart()
     outbox: OutboxPart = OutboxPart()
     admin: Admin | None = None
+    ui: Ui = Ui()
     cache: CacheSize = CacheSize()
     bodies: BodiesSize = BodiesSize()
     trusted_proxies: tuple[Network, ...] = LOOPBACK

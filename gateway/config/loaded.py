@@ -37,6 +37,8 @@ from gateway.plan.plan import (
     EventTarget,
     Namespace,
     Oidc,
+    OperatorKey,
+    OperatorKeys,
     Plan,
     RateLimits,
     Unsigned,
@@ -56,7 +58,8 @@ class Config:
     access_keys: Mapping[str, AccessKey]  # by id
     unsigned: Unsigned  # counts where there are no access keys
     auth: Auth
-    admin: ApiKeys | None  # None: nobody
+    admin: OperatorKeys | None  # None: callers of this machine
+    ui: document.Ui
     cors: Cors
     cache_bytes: int  # of each worker
     body_bytes: int  # of request bodies that each worker holds at once
@@ -171,7 +174,8 @@ def frozen(root: document.Root, name: str, report: Report) -> Config:
         access_keys={key.access_key_id: access_key(key) for key in root.aws.access_keys or ()},
         unsigned=unsigned(root),
         auth=auth(root.auth),
-        admin=None if root.admin is None else ApiKeys(tuple(admin_key(each) for each in root.admin.keys)),
+        admin=None if root.admin is None else OperatorKeys(tuple(map(operator_key, root.admin.keys))),
+        ui=root.ui,
         cors=Cors(frozenset(root.cors.origins), root.cors.credentials),
         cache_bytes=root.cache.megabytes * MEGABYTE,
         body_bytes=root.bodies.megabytes * MEGABYTE,
@@ -215,8 +219,9 @@ def auth(part: document.AnyAuth) -> Auth:
             return None
 
 
-def admin_key(part: document.AdminKey) -> ApiKey:
-    return ApiKey(part.name, part.sha256.lower(), expires=epoch(part.expiration, inf))
+def operator_key(part: document.AdminKey) -> OperatorKey:
+    namespaces = None if part.namespaces is None else frozenset(part.namespaces)
+    return OperatorKey(part.name, part.sha256.lower(), part.role, namespaces, epoch(part.expiration, inf))
 
 
 def api_key(part: document.ApiKey) -> ApiKey:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -34,6 +35,10 @@ class Place(Protocol):
         """Raises `ConfigError` where it can't be read."""
         ...
 
+    def why_not_writable(self) -> str | None:
+        """The reason why this process can't write there; None where it can."""
+        ...
+
 
 def place_of(where: str) -> Place:
     if where.startswith(("http://", "https://")):
@@ -49,6 +54,19 @@ class FilePlace:
     def __init__(self, path: Path) -> None:
         self.name, self._path = str(path), path
         self._last: tuple[tuple[float, int, int], Text] | None = None
+
+    @property
+    def target(self) -> Path:
+        """The file itself, behind symbolic links."""
+        return self._path.resolve()
+
+    def why_not_writable(self) -> str | None:
+        target = self.target
+        if not os.access(target, os.W_OK):
+            return f"{self.name} may not be written by this process"
+        if not os.access(target.parent, os.W_OK):  # a file is replaced, so that nobody reads half of it
+            return f"the folder of {self.name} may not be written by this process"
+        return None
 
     def read(self) -> Text:
         try:
@@ -83,6 +101,9 @@ class HttpPlace:
         self._etag, self._last = answer.headers.get("etag", ""), Text(answer.text)
         return self._last
 
+    def why_not_writable(self) -> str | None:
+        return "the configuration is read from a URL: change it where that comes from"
+
 
 class RedisPlace:
     every_s = 1.0
@@ -100,6 +121,9 @@ class RedisPlace:
             raise unreadable(self.name, LookupError("two readings of it differ"))
         self._last = text
         return Text(text)
+
+    def why_not_writable(self) -> str | None:
+        return "the configuration is a key in Redis: change it there"
 
     def _text(self) -> str:
         try:

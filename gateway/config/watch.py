@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 
+from gateway.config.history import Author, ConfigurationHistory
 from gateway.config.loaded import Config, parse
 from gateway.config.place import Place, Text
 from gateway.document.report import ConfigError, Fault
@@ -18,7 +19,7 @@ LONGEST_WAIT_S = 2.0  # a file from the future counts soon, too
 
 class Watch:
     """`prepare` gets every new configuration in a thread, and then `swap` on the event loop. `faults` counts what is
-    wrong with the latest text."""
+    wrong with the latest text, `last_faults` says it. `history` keeps every text that was in use."""
 
     def __init__(
         self,
@@ -28,9 +29,11 @@ class Watch:
         clock: Callable[[], float],
         environ: Mapping[str, str] = os.environ,
         prepare: Callable[[Config], None] = lambda config: None,
+        history: ConfigurationHistory | None = None,
     ) -> None:
-        self.faults = 0
-        self._place, self._config, self._swap, self._prepare = place, config, swap, prepare
+        self.faults, self.last_faults = 0, tuple[Fault, ...]()
+        self.history, self.loaded_at = history, clock()
+        self.place, self._config, self._swap, self._prepare = place, config, swap, prepare
         self._clock, self._environ = clock, environ
         self._seen = ""  # the text that was looked at last, good or bad
         self._told = ""
@@ -39,21 +42,25 @@ class Watch:
         """Look for changes until cancelled."""
         while True:
             await self.look()
-            await asyncio.sleep(self._place.every_s)
+            await asyncio.sleep(self.place.every_s)
 
     async def look(self, *, at_once: bool = False) -> tuple[Fault, ...]:
         """Take the text that is there now; returns what is wrong with it."""
         try:
-            read = await asyncio.to_thread(self._place.read)
+            read = await asyncio.to_thread(self.place.read)
             if read.text == self._seen:
                 return ()
-            config = await asyncio.to_thread(parse, read.text, self._place.name, self._environ)
+            config = await asyncio.to_thread(parse, read.text, self.place.name, self._environ)
             if not at_once and await self._changed_again(read):
                 return ()
         except ConfigError as error:
             self._tell(error)
             return error.faults
-        self._seen, self.faults, self._told = read.text, 0, ""
+        is_first = not self._seen
+        self._seen, self.faults, self.last_faults, self._told = read.text, 0, (), ""
+        if self.history is not None:
+            author = Author("", "start" if is_first else "file")
+            await asyncio.to_thread(self.history.add, read.text, config, author)
         if config.fingerprint != self._config.fingerprint:
             await asyncio.to_thread(self._prepare, config)
             self._take(config)
@@ -65,20 +72,20 @@ class Watch:
         if wait <= 0:
             return False
         await asyncio.sleep(wait)
-        return (await asyncio.to_thread(self._place.read)).text != read.text
+        return (await asyncio.to_thread(self.place.read)).text != read.text
 
     def _take(self, config: Config) -> None:
         for warning in config.warnings:
             log.warning("%s: %s", config.name, warning)
         for what in changed_settings(self._config, config):
             log.warning("%s: %s has changed; that counts after a restart", config.name, what)
-        self._config = config
+        self._config, self.loaded_at = config, self._clock()
         self._swap(config)
         log.info("%s: version %s is in use", config.name, config.version or config.fingerprint)
 
     def _tell(self, error: ConfigError) -> None:
         """Once for each fault that is new: a place may be down for long."""
-        self.faults = len(error.faults)
+        self.faults, self.last_faults = len(error.faults), error.faults
         if str(error) != self._told:
             log.error("%s\nthe configuration in use stays", error)
             self._told = str(error)

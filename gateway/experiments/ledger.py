@@ -157,31 +157,35 @@ class Ledger:
         where lists are drafted, what each variation is credited with counts, too. The covariate is what the unit did of
         the first metric before, the period that of its weights, where they have changed; now's are those of an
         experiment that is `current`. Reads the database."""
+        return self.units_at(experiment, (inf,))[0]
+
+    def units_at(self, experiment: Experiment, moments: Sequence[float]) -> list[list[UnitRow]]:
+        """The same as of each of these epoch seconds. Reads the database once."""
         arms = experiment.by_variation
         exposures = [each for each in self._store.exposures(experiment.id) if each.variation in arms]
         answers = self._store.answers(experiment.id)
-        done: dict[str, list[UnitOutcome]] = {each.unit: [] for each in exposures}
         outcomes = (*self._store.outcomes(experiment.id), *self._store.outcomes(experiment.scope))
-        for outcome in attributed(outcomes, {each.unit: each.variation for each in exposures}, answers):
-            done[outcome.unit].append(outcome)
-        exposures = confirmed(experiment, exposures, done, frozenset(each.recommendation_id for each in answers))
-        first = next(iter(experiment.metrics.items()), None)
-        before = {each.unit: earlier(first, done[each.unit], each.at) for each in exposures}
-        has_covariate = any(before.values())
-        teams = teams_of(answers)
-        allocations = dict.fromkeys((experiment.allocation, *(each.allocation for each in reversed(exposures))))
-        periods = {name: number for number, name in enumerate(allocations)}  # of today's weights first, then backwards
         return [
-            UnitRow(
-                each.unit,
-                each.variation,
-                each.at,
-                counted(experiment, done[each.unit], each.at) | credited(experiment, done[each.unit], each.at, teams),
-                before[each.unit] if has_covariate else None,
-                periods[each.allocation] if len(periods) > 1 else None,
+            rows_of(
+                experiment,
+                exposures if at == inf else [each for each in exposures if each.at <= at],
+                outcomes if at == inf else [each for each in outcomes if each.at <= at],
+                answers,
             )
-            for each in exposures
+            for at in moments
         ]
+
+    def exposed_counts(self, experiment: Experiment) -> dict[str, int]:
+        """The number of units that were exposed to each variation. Reads the database."""
+        return self._store.exposed_counts(experiment.id)
+
+    def crossed(self, experiment: Experiment) -> int:
+        """The number of units that got an answer of another arm than their own. Reads the database."""
+        return self._store.crossed(experiment.id)
+
+    def answer_totals(self, experiment: Experiment) -> dict[str, int]:
+        """The number of answers that each variation gave, of all processes. Reads the database."""
+        return self._store.answer_counts(experiment.id)
 
     def steps(self, experiment: Experiment) -> list[Step]:
         """Its weights so far, where they change by themselves. Reads the database."""
@@ -269,6 +273,36 @@ class Ledger:
                     arms[each.unit] = each.variation
                     self.moves += 1
         self._seq = seq
+
+
+def rows_of(
+    experiment: Experiment,
+    exposures: Sequence[Exposure],
+    outcomes: Sequence[UnitOutcome],
+    answers: Sequence[ArmAnswer],
+) -> list[UnitRow]:
+    """A row for each exposed unit, see `Ledger.units`."""
+    done: dict[str, list[UnitOutcome]] = {each.unit: [] for each in exposures}
+    for outcome in attributed(outcomes, {each.unit: each.variation for each in exposures}, answers):
+        done[outcome.unit].append(outcome)
+    exposures = confirmed(experiment, exposures, done, frozenset(each.recommendation_id for each in answers))
+    first = next(iter(experiment.metrics.items()), None)
+    before = {each.unit: earlier(first, done[each.unit], each.at) for each in exposures}
+    has_covariate = any(before.values())
+    teams = teams_of(answers)
+    allocations = dict.fromkeys((experiment.allocation, *(each.allocation for each in reversed(exposures))))
+    periods = {name: number for number, name in enumerate(allocations)}  # of today's weights first, then backwards
+    return [
+        UnitRow(
+            each.unit,
+            each.variation,
+            each.at,
+            counted(experiment, done[each.unit], each.at) | credited(experiment, done[each.unit], each.at, teams),
+            before[each.unit] if has_covariate else None,
+            periods[each.allocation] if len(periods) > 1 else None,
+        )
+        for each in exposures
+    ]
 
 
 def moved(experiment: Experiment, exposure: Exposure) -> bool:

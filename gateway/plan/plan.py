@@ -252,6 +252,29 @@ class ApiKeys:
         return {key.sha256: key for key in self.keys}
 
 
+Role = Literal["read", "operate"]
+
+
+@dataclass(frozen=True)
+class OperatorKey:
+    """A key of an operator by the SHA-256 of it; no namespaces: the whole server."""
+
+    name: str
+    sha256: str  # hexadecimal
+    role: Role = "operate"
+    namespaces: frozenset[str] | None = None
+    expires: float = inf  # epoch seconds
+
+
+@dataclass(frozen=True)
+class OperatorKeys:
+    keys: tuple[OperatorKey, ...]
+
+    @cached_property
+    def by_digest(self) -> Mapping[str, OperatorKey]:
+        return {key.sha256: key for key in self.keys}
+
+
 @dataclass(frozen=True)
 class Oidc:
     """Tokens of one OpenID Connect issuer. No audiences: any; no `jwks_url`: the issuer's discovery document tells."""

@@ -73,6 +73,7 @@ def _app(options: argparse.Namespace, leaving: Callable[[], bool]) -> Litestar:
             server=options.server,
             watched=options.config,
             leaving=leaving,
+            supervisor=os.getppid(),
             for_gateways=options.for_gateways,
         )
         return create_app(config, engine, process)

@@ -11,13 +11,14 @@ from urllib.parse import parse_qs
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 
-from gateway.auth import holder
+from gateway.auth import operator_of
 from gateway.caller import Caller
 from gateway.config import Config
 from gateway.errors import Invalid, NotConfigured
 from gateway.experiments.analysis.lift import Method
 from gateway.experiments.judge import judge, preferred
 from gateway.plan.experiment import Experiment
+from gateway.routes.admin_gate import peer_of
 from gateway.routes.parsing import decoded, segments
 from gateway.routes.query import check_names
 from gateway.routes.replies import READ, AnyRequest, Front, Sending
@@ -30,11 +31,14 @@ def experiment_route(front: Front) -> HTTPRouteHandler:
 
     async def judged(request: AnyRequest, caller: Caller) -> Sending:
         config = front.gateway.config
+        operator = None
         if config.admin is not None:
-            holder(config.admin, caller, front.gateway.clock())
+            operator = operator_of(config.admin, caller.headers, peer_of(request), front.gateway.clock())
         else:
             await front.admit(caller)
         namespace, recommender, feature = (decoded(each, "path") for each in segments(request, "experiments", 3))
+        if operator is not None:
+            operator.check_namespace(namespace)
         query = {name: values[-1] for name, values in parse_qs(request.scope["query_string"].decode("latin-1")).items()}
         check_names(query.keys() - QUERY, QUERY)
         experiment = experiment_named(config, namespace, recommender, feature, query.get("action"))

@@ -24,6 +24,7 @@ from litestar.openapi.spec.enums import OpenAPIType
 from engine import MOST_RESULTS, Cause
 from gateway.config import Config
 from gateway.plan.plan import ApiKeys, Namespace, Oidc, Plan
+from gateway.routes.openapi_admin import with_admin
 from gateway.routes.openapi_flags import experiment_paths, flag_paths
 from gateway.routes.openapi_terms import (
     ANY,
@@ -108,7 +109,7 @@ def described(config: Config) -> dict[str, Any]:
         components=Components(security_schemes=_schemes(config)),
         security=[{name: []} for name in _schemes(config)] or None,
     )
-    return document.to_schema()
+    return with_admin(document.to_schema())
 
 
 def _schemes(config: Config) -> dict[str, SecurityScheme | Reference]:

@@ -4,18 +4,24 @@ What is counted leaves the process three ways, none of them on the hot path: the
 workers of the machine; OTLP, by observable instruments; and spans, for sampled requests only.
 """
 
-from gateway.telemetry.families import FAMILIES, Rows
+from gateway.telemetry.families import EDGES, FAMILIES, Labels, Rows
 from gateway.telemetry.numbers import Telemetry, telemetry_of
 from gateway.telemetry.otlp import MissingExporter, Tracing
-from gateway.telemetry.prometheus import MetricsPage, forget_numbers
+from gateway.telemetry.prometheus import MetricsPage, ProcessNumbers, Totals, forget_numbers, merged, numbers_in
 
 __all__ = [
+    "EDGES",
     "FAMILIES",
+    "Labels",
     "MetricsPage",
     "MissingExporter",
+    "ProcessNumbers",
     "Rows",
     "Telemetry",
+    "Totals",
     "Tracing",
     "forget_numbers",
+    "merged",
+    "numbers_in",
     "telemetry_of",
 ]

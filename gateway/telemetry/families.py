@@ -41,6 +41,8 @@ FAMILIES = {
     "recgate_event_lag_seconds": Family("max", "From an event's receipt to answers that see it, of the last one."),
     "recgate_model_age_seconds": Family("max", "Since the answering model was trained.", ("campaign", "model")),
     "recgate_config_faults": Family("max", "What is wrong with the latest configuration; the one before is in use."),
+    "recgate_config_in_use": Family("sum", "Workers that answer by this configuration.", ("version", "fingerprint")),
+    "recgate_log_applied": Family("max", "The last record of the event log that answers have seen."),
     "recgate_history_unknown": Family(
         "counter", "Items of histories in requests that nobody has heard of, of answers made.", ("namespace",)
     ),

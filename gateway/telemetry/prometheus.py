@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -19,6 +20,20 @@ from gateway.telemetry.numbers import Telemetry
 log = logging.getLogger(__name__)
 
 LIVE_S = 5.0  # a worker that has not written for so long is dead: its counters stay, its gauges go
+
+
+Totals = Mapping[str, Mapping[Labels, Sequence[float]]]  # by a family's name and its labels
+
+
+class ProcessNumbers(NamedTuple):
+    """The numbers of one process, as of an epoch second. `pid` is 0 of one that writes for another."""
+
+    name: str
+    pid: int
+    written: float
+    is_alive: bool
+    numbers: Numbers
+    began: float = 0.0  # the process, as an epoch second
 
 
 class MetricsPage:
@@ -53,16 +68,22 @@ class MetricsPage:
 
     def collect(self) -> Iterator[Metric]:
         """Metrics of all workers, as prometheus_client asks its registries for them."""
-        total = merged([(True, self._telemetry.numbers()), *self._others()])
+        total = self.total()
         for name, family in FAMILIES.items():
             yield _metric(name, family, total[name])
 
-    def _others(self) -> Iterator[tuple[bool, Numbers]]:
-        for path in sorted(self._folder.glob("*.json")):
-            if path == self._mine:
-                continue
-            written, numbers = msgspec.json.decode(path.read_bytes(), type=tuple[float, Numbers])
-            yield self._clock() - written < LIVE_S, numbers
+    def total(self) -> Totals:
+        """The sums of all workers."""
+        return merged((each.is_alive, each.numbers) for each in self.processes())
+
+    def processes(self) -> list[ProcessNumbers]:
+        """The numbers of each process of the server that writes some, this one first."""
+        numbers = self._telemetry.numbers()
+        own = ProcessNumbers(self._mine.stem.rsplit("-", 2)[0], os.getpid(), self._clock(), True, numbers)
+        return [own, *self._others()]
+
+    def _others(self) -> list[ProcessNumbers]:
+        return numbers_in(self._folder, self._clock(), self._mine)
 
     def _write_on(self) -> None:
         while not self._stop.wait(self._every_s):
@@ -70,6 +91,19 @@ class MetricsPage:
                 self.write()
             except OSError as error:  # a full disk: the numbers are written when there is room again
                 log.warning("the numbers of this worker can't be written: %s", error)
+
+
+def numbers_in(folder: Path, now: float, own: Path | None = None) -> list[ProcessNumbers]:
+    """The numbers of the processes of one server, but for the one that writes `own`."""
+    processes = []
+    for path in sorted(folder.glob("*.json")):
+        if path == own:
+            continue
+        written, numbers = msgspec.json.decode(path.read_bytes(), type=tuple[float, Numbers])
+        name, pid, began = path.stem.rsplit("-", 2) if path.stem.count("-") >= 2 else (path.stem, "0", "0")
+        is_alive = now - written < LIVE_S
+        processes.append(ProcessNumbers(name, int(pid), written, is_alive, numbers, int(began, 16) / 1e9))
+    return processes
 
 
 def forget_numbers(folder: Path) -> None:

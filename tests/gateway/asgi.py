@@ -11,7 +11,7 @@ from litestar.types import ASGIApp
 
 
 async def asked(
-    app: ASGIApp, method: str, target: str, headers: Mapping[str, str], body: bytes = b""
+    app: ASGIApp, method: str, target: str, headers: Mapping[str, str], body: bytes = b"", peer: str = "testclient"
 ) -> httpx.Response:
     """The answer; `target` is a path, with a query or without."""
     path, _, query = target.partition("?")
@@ -27,7 +27,7 @@ async def asked(
         "root_path": "",
         "query_string": query.encode(),
         "headers": [(name.lower().encode(), value.encode()) for name, value in fields.items()],
-        "client": ("testclient", 50_000),
+        "client": (peer, 50_000),
         "server": ("testserver", 80),
         "state": {},
     }

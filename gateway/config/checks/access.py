@@ -44,6 +44,23 @@ def check_api_key(part: document.ApiKey, place: str, report: Report) -> None:
 
 
 @checks
+def check_admin(part: document.Admin, place: str, report: Report) -> None:
+    at = inside(place, "keys")
+    if not part.keys:
+        report.refuse(at, "has no key: nobody could call; without 'admin' callers of this machine can")
+    for digest, times in Counter(key.sha256.lower() for key in part.keys).items():
+        if times > 1:
+            report.refuse(at, f"has the same key {times} times: {digest[:8]}…")
+
+
+@checks
+def check_admin_key(part: document.AdminKey, place: str, report: Report) -> None:
+    experiments.seconds(part.expiration, inside(place, "expiration"), report)
+    if part.namespaces is not None and not part.namespaces:
+        report.refuse(inside(place, "namespaces"), "names none: leave it out for all of them")
+
+
+@checks
 def check_oidc(part: document.OidcAuth, place: str, report: Report) -> None:
     if not part.audience:
         report.warn(place, "names no 'audience': tokens that the issuer made for other applications count, too")

@@ -55,6 +55,7 @@ def check_fallbacks(part: document.Namespace, place: str, report: Report) -> Non
 @checks
 def check_root(part: document.Root, place: str, report: Report) -> None:
     check_auth(part, report)
+    check_tenants(part, report)
     check_origins(part, report)
     check_item_rules(part, report)
     check_promotions(part, report)
@@ -66,6 +67,14 @@ def check_root(part: document.Root, place: str, report: Report) -> None:
             Viewers([network])
         except ValueError as error:
             report.refuse(inside(place, "trustedProxies", index), str(error))
+
+
+def check_tenants(part: document.Root, report: Report) -> None:
+    for index, key in enumerate(() if part.admin is None else part.admin.keys):
+        for name in key.namespaces or ():
+            if name not in part.namespaces:
+                at = inside("admin", "keys", index, "namespaces")
+                report.warn(at, f"there is no namespace {name!r}; {choices(name, part.namespaces)}")
 
 
 def check_item_rules(part: document.Root, report: Report) -> None:
