@@ -21,7 +21,7 @@ EVIDENTLY := .cache/models/botocore_a_la_carte_evidently-1.34.144-py3-none-any.w
 unexport PYTHONDONTWRITEBYTECODE  # tests start hundreds of processes, of which each would compile all the code anew
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-scale test-scale-short chart quick style lint format operations bench bench-quality load evaluate clean
+.PHONY: help setup demo test test-scale test-scale-short chart dashboards quick style lint format operations bench bench-quality load evaluate clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  \1\t/' | expand -t 17
@@ -76,6 +76,9 @@ test-scale: $(READY)  ## many machines: real services, killed and stopped; takes
 
 chart: $(READY)  ## deploy/helm/rendered.yaml anew, by Helm (.venv/bin/pip install helm-python-sdk)
 	$(BIN)/python -m tests.deploy.chart
+
+dashboards: $(READY)  ## deploy/grafana anew, from the panels in tests/deploy/dashboards.py
+	$(BIN)/python -m tests.deploy.dashboards
 
 quick: $(READY)  ## the tests that start no process of ours and train no model to speak of, in three processes
 	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder $(SLOW:%=--ignore=tests/%) $(ARGS)
