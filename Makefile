@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DATASET := .cache/datasets/recbole-1.2.1-py3-none-any.whl
 BANDIT := .cache/datasets/obp-0.4.1-py3-none-any.whl
-SLOW := aws compat flows loadtests server gateway/cache/test_redis_forms.py gateway/cli gateway/experiments gateway/hot gateway/metadata/test_dynamodb.py \
+SLOW := aws compat docs flows loadtests server gateway/cache/test_redis_forms.py gateway/cli gateway/experiments gateway/hot gateway/metadata/test_dynamodb.py \
 	gateway/metadata/test_localdb.py gateway/sources gateway/targets gateway/test_bad_bodies.py gateway/upstreams engine/batch engine/cohorts \
 	engine/ensemble engine/forecast engine/measure engine/nn engine/recipes engine/test_actions.py engine/test_attribution.py \
 	engine/test_crash.py engine/test_deletion.py engine/test_engine.py engine/test_explore.py engine/test_jobs.py \
@@ -21,7 +21,7 @@ EVIDENTLY := .cache/models/botocore_a_la_carte_evidently-1.34.144-py3-none-any.w
 unexport PYTHONDONTWRITEBYTECODE  # tests start hundreds of processes, of which each would compile all the code anew
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-scale test-scale-short chart dashboards quick style lint format operations bench bench-quality load evaluate clean
+.PHONY: help setup demo test test-scale test-scale-short chart dashboards docs reference plots quick style lint format operations bench bench-quality load evaluate clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  \1\t/' | expand -t 17
@@ -79,6 +79,15 @@ chart: $(READY)  ## deploy/helm/rendered.yaml anew, by Helm (.venv/bin/pip insta
 
 dashboards: $(READY)  ## deploy/grafana anew, from the panels in tests/deploy/dashboards.py
 	$(BIN)/python -m tests.deploy.dashboards
+
+docs: $(READY)  ## the documentation as a site in build/site, without a warning
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet -f .mkdocs.yml  # it tells of its successor else
+
+reference: $(READY)  ## the pages of the reference anew, from the code: keys, routes, commands, metrics, recipes, errors
+	$(BIN)/python -m tests.docs.reference
+
+plots: $(READY)  ## the pictures of the docs anew, from the figures in docs/benchmarks.md
+	$(BIN)/python -m loadtests.plots
 
 quick: $(READY)  ## the tests that start no process of ours and train no model to speak of, in three processes
 	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder $(SLOW:%=--ignore=tests/%) $(ARGS)

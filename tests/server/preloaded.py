@@ -46,9 +46,11 @@ class JoinedProcess:
         return self._process.exitcode
 
 
-def preloaded(argv: Sequence[str], environ: Mapping[str, str], log: Path) -> JoinedProcess:
-    """Begins a process; what it says goes to the end of `log`."""
-    return JoinedProcess(FORKING.Process(target=_run, args=(argv, dict(environ), log)))
+def preloaded(
+    argv: Sequence[str], environ: Mapping[str, str], log: Path, folder: Path | str | None = None
+) -> JoinedProcess:
+    """Begins a process, in this folder if one is given; what it says goes to the end of `log`."""
+    return JoinedProcess(FORKING.Process(target=_run, args=(argv, dict(environ), log, folder)))
 
 
 def running_code(code: str, *arguments: object) -> JoinedProcess:
@@ -61,10 +63,12 @@ def _run_code(code: str, arguments: Sequence[str]) -> None:
     exec(code, {"__name__": "__main__"})
 
 
-def _run(argv: Sequence[str], environ: Mapping[str, str], log: Path) -> None:
+def _run(argv: Sequence[str], environ: Mapping[str, str], log: Path, folder: Path | str | None) -> None:
     from gateway.__main__ import main
 
     os.setsid()
+    if folder is not None:
+        os.chdir(folder)
     os.environ.clear()
     os.environ.update(environ)
     with log.open("ab") as out:
