@@ -94,7 +94,7 @@ def architecture() -> str:
     drawing.box((250, 20, 400, 390), [], "frame")
     drawing.text(262, 40, "recgate serve", "soft", "start")
     drawing.box((20, 70, 150, 54), ["page, app", "lists and events"])
-    drawing.box((20, 160, 150, 54), ["boto3", "Amazon Personalize's API"])
+    drawing.box((10, 160, 170, 54), ["boto3", "Amazon Personalize's API"])
     drawing.box((290, 60, 320, 66), ["gateway, a process a core", "experiments · cache · rules · metadata"])
     drawing.box((290, 190, 150, 66), ["engine", "models · filters"])
     drawing.box((460, 190, 150, 66), ["event log", "SQLite or PostgreSQL"])
@@ -103,7 +103,7 @@ def architecture() -> str:
     drawing.box((710, 114, 130, 54), ["Redis", "shared answers"])
     drawing.box((710, 188, 130, 54), ["event targets", "Kinesis, Kafka"])
     drawing.box((710, 262, 130, 54), ["Kafka topics", "event sources"])
-    for path in ("M170 97H288", "M170 187C230 187 230 105 288 105", "M365 126V188", "M535 126V188", "M460 223H442"):
+    for path in ("M170 97H288", "M180 187C236 187 230 105 288 105", "M365 126V188", "M535 126V188", "M460 223H442"):
         drawing.way(path)
     for path in ("M535 256V318", "M365 320V258"):
         drawing.way(path)
@@ -126,21 +126,20 @@ def cache_life() -> str:
     drawing = Drawing(
         860,
         250,
-        "An answer is fresh, then stale, then only given if making one fails. Its user's event outdates it at once.",
+        "An answer is fresh, then stale, then only given if making one fails. Its user's event outdates it.",
     )
     left, right, top = 150, 840, 50
     scale = (right - left) / 150  # seconds: the last part is cut short
-    rows = ((top, "nobody clicks", 60), (top + 90, "a click after 25 s", 25))
-    for y, name, fresh in rows:
+    for y, name, fresh, stale in ((top, "nobody clicks", 60, 30), (top + 90, "a click after 25 s", 25, 0)):
+        late = left + (fresh + stale) * scale
         drawing.text(left - 12, y + 24, name, anchor="end")
         drawing.band((left, y, fresh * scale, 38), "a", 0.55)
-        drawing.band((left + fresh * scale, y, 30 * scale, 38), "a", 0.25)
-        drawing.band((left + (fresh + 30) * scale, y, right - left - (fresh + 30) * scale, 38), "b", 0.2)
-        drawing.text(left + fresh * scale / 2, y + 24, "hit" if fresh < 60 else "fresh: hit")
-        drawing.text(left + (fresh + 15) * scale, y + 24, "stale")
-        drawing.text(
-            (left + (fresh + 30) * scale + right) / 2, y + 24, "a new one is made; the old one only if that fails"
-        )
+        drawing.band((left + fresh * scale, y, stale * scale, 38), "a", 0.25)
+        drawing.band((late, y, right - late, 38), "b", 0.2)
+        drawing.text(left + fresh * scale / 2, y + 24, "hit")
+        if stale:
+            drawing.text(left + (fresh + stale / 2) * scale, y + 24, "stale, renewed")
+        drawing.text((late + right) / 2, y + 24, "made anew; the old one only if that fails")
     click = left + 25 * scale
     drawing.way(f"M{click:.1f} {top + 76}V{top + 134}", "line-b")
     drawing.text(click, top + 72, "event of this user: all its lists are outdated, in every worker", "b", "start")
@@ -155,7 +154,7 @@ def cache_life() -> str:
     drawing.text(
         left,
         top + 158,
-        "After the click: what the reader's own event has outdated is never given as if it were fresh.",
+        "The first request after the click waits for a new answer: the old one is not given, as it would lack the click.",
         "soft",
         "start",
     )
