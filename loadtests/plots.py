@@ -154,7 +154,7 @@ def cache_life() -> str:
     drawing.text(
         left,
         top + 158,
-        "The first request after the click waits for a new answer: the old one is not given, as it would lack the click.",
+        "The first request after the click waits for a new answer, as the old one lacks the click.",
         "soft",
         "start",
     )
