@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DATASET := .cache/datasets/recbole-1.2.1-py3-none-any.whl
 BANDIT := .cache/datasets/obp-0.4.1-py3-none-any.whl
-SLOW := aws compat docs flows loadtests server gateway/cache/test_redis_forms.py gateway/cli gateway/experiments gateway/hot gateway/metadata/test_dynamodb.py \
+SLOW := aws ui compat docs flows loadtests server gateway/cache/test_redis_forms.py gateway/cli gateway/experiments gateway/hot gateway/metadata/test_dynamodb.py \
 	gateway/metadata/test_localdb.py gateway/sources gateway/targets gateway/test_bad_bodies.py gateway/upstreams engine/batch engine/cohorts \
 	engine/ensemble engine/forecast engine/measure engine/nn engine/recipes engine/test_actions.py engine/test_attribution.py \
 	engine/test_crash.py engine/test_deletion.py engine/test_engine.py engine/test_explore.py engine/test_jobs.py \
@@ -21,7 +21,7 @@ EVIDENTLY := .cache/models/botocore_a_la_carte_evidently-1.34.144-py3-none-any.w
 unexport PYTHONDONTWRITEBYTECODE  # tests start hundreds of processes, of which each would compile all the code anew
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-scale test-scale-short chart dashboards docs reference plots quick style lint format operations bench bench-quality load evaluate clean
+.PHONY: help setup demo test test-scale test-scale-short page chart dashboards docs reference plots quick style lint format operations bench bench-quality load evaluate clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  \1\t/' | expand -t 17
@@ -73,6 +73,9 @@ test-scale: $(READY)  ## many machines: real services, killed and stopped; takes
 	$(if $(ARGS),,RECGATE_TEST_STATE=shared $(BIN)/python -m pytest -n 2 --no-loadscope-reorder tests/aws tests/flows tests/compat)
 	$(if $(ARGS),,RECGATE_TEST_STATE=apart $(BIN)/python -m pytest -n 2 --no-loadscope-reorder tests/aws tests/flows)
 	$(if $(ARGS),,RECGATE_TEST_STATE=apart,shared $(BIN)/python -m pytest tests/compat)
+
+page:  ## gateway/ui/dist anew from its sources, by npm
+	cd gateway/ui && npm ci --silent --no-audit --no-fund && npm run build
 
 chart: $(READY)  ## deploy/helm/rendered.yaml anew, by Helm (.venv/bin/pip install helm-python-sdk)
 	$(BIN)/python -m tests.deploy.chart

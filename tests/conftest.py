@@ -21,8 +21,8 @@ from typing import Any
 import hypothesis
 import pytest
 
-WAITING = ("server", "flows", "compat", "loadtests", "aws")  # folders, of which the first take longest
-TOGETHER = ("flows", "compat")  # each in one process, for the servers that its fixtures start
+WAITING = ("server", "flows", "compat", "loadtests", "ui", "aws")  # folders, of which the first take longest
+TOGETHER = ("flows", "compat", "ui")  # each in one process, for the servers that its fixtures start
 
 MEMORY, ROOM = Path("/dev/shm"), 4 << 30  # bytes; all tests leave about 700 MB
 AUTHORITY = Path(__file__).with_name("authority.pem")  # in place of certifi's hundred and more: httpx reads them anew

@@ -1,0 +1,67 @@
+"""One Chromium and one server with the page, for all tests of it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+from tests.server.conftest import trained
+from tests.server.world import CONFIG, Server, running
+
+__all__ = ["trained"]
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PATIENCE_MS = 15_000
+
+expect.set_options(timeout=PATIENCE_MS)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    executable = shutil.which("chromium")
+    assert executable is not None, "apt-get install chromium"
+    with sync_playwright() as playwright:  # which makes a folder of its own for what the browser keeps
+        launched = playwright.chromium.launch(executable_path=executable, args=list(FLAGS), headless=True)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="session")
+def shop(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Its configuration may be written, and tests use models, filters and experiments of their own."""
+    folder = tmp_path_factory.mktemp("page")
+    shutil.copytree(trained, folder / "data")
+    (folder / "shop.yaml").write_text(CONFIG)
+    with running(Server(folder / "data", folder / "shop.yaml", workers=1)) as server:
+        yield server
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A new tab of a wide screen, in which nothing may fail unheard."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
+    opened = context.new_page()
+    opened.set_default_timeout(PATIENCE_MS)
+    faults: list[str] = []
+    opened.on("pageerror", lambda error: faults.append(str(error)))
+    opened.on("console", lambda message: faults.extend(refused_by_policy(message)))
+    yield opened
+    context.close()
+    assert not faults
+
+
+def refused_by_policy(message: ConsoleMessage) -> list[str]:
+    return [message.text] if "Content Security Policy" in message.text else []
