@@ -337,6 +337,13 @@ class NegativeEventPart(Part, frozen=True, kw_only=True):
     undone_by: tuple[Text, ...] = ()
 
 
+class Examples(Part, frozen=True):
+    """A user and items that /docs fills its forms with. They are public, as /openapi.json is."""
+
+    user_id: Text | None = None
+    item_ids: tuple[Text, ...] = ()
+
+
 class Namespace(Level, frozen=True):
     """One application's recommenders, and where its events go and come from; a share `holdout` of its users is in no
     experiment."""
@@ -348,6 +355,7 @@ class Namespace(Level, frozen=True):
     event_sources: tuple[AnyEventSource, ...] = ()
     holdout: Fraction = 0  # of the users, who are in no experiment
     negative_events: tuple[Text | NegativeEventPart, ...] | None = None  # []: none
+    examples: Examples = Examples()
 
 
 class CacheSize(Part, frozen=True):

@@ -70,6 +70,8 @@ def namespace(key: str, part: document.Namespace, above: Level, root: document.R
         context_fields(own.auto_context or {}),
         None if part.negative_events is None else tuple(map(negative_event, part.negative_events)),
         tuple(event_source(key, each) for each in part.event_sources),
+        example_user=part.examples.user_id,
+        example_items=part.examples.item_ids,
     )
 
 

@@ -348,6 +348,8 @@ class Namespace:
     event_context: tuple[ContextField, ...]  # goes into the properties of events
     negative_events: tuple[NegativeEvent, ...] | None = None  # None: nothing is said here
     event_sources: tuple[EventSource, ...] = ()
+    example_user: str | None = None  # of the API's description
+    example_items: tuple[str, ...] = ()
 
     @property
     def trackers(self) -> list[str]:

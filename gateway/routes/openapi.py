@@ -25,7 +25,9 @@ from engine import MOST_RESULTS, Cause
 from gateway.config import Config
 from gateway.plan.plan import ApiKeys, Namespace, Oidc, Plan
 from gateway.routes.openapi_admin import with_admin
+from gateway.routes.openapi_examples import with_examples
 from gateway.routes.openapi_flags import experiment_paths, flag_paths
+from gateway.routes.openapi_groups import grouped, operation_paths
 from gateway.routes.openapi_terms import (
     ANY,
     FLAG,
@@ -96,6 +98,7 @@ def described(config: Config) -> dict[str, Any]:
     paths = dict(path for namespace in config.namespaces.values() for path in _paths(namespace))
     if config.flags:
         paths |= {**dict(flag_paths()), **dict(experiment_paths())}
+    paths |= dict(operation_paths())
     tags = sorted({tag for path in paths.values() for each in (path.get, path.post) if each for tag in each.tags or ()})
     document = OpenAPI(
         info=Info(
@@ -109,7 +112,7 @@ def described(config: Config) -> dict[str, Any]:
         components=Components(security_schemes=_schemes(config)),
         security=[{name: []} for name in _schemes(config)] or None,
     )
-    return with_admin(document.to_schema())
+    return grouped(with_examples(with_admin(document.to_schema()), config))
 
 
 def _schemes(config: Config) -> dict[str, SecurityScheme | Reference]:

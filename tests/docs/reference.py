@@ -167,11 +167,12 @@ namespaces:
 
 def routes() -> str:
     document = described(parse(EVERYTHING, "all.yaml", {}))
-    groups: dict[str, list[str]] = {tag["name"]: [] for tag in document["tags"]}
-    about = {tag["name"]: sentence(tag.get("description")) for tag in document["tags"]}
+    group_of = {tag: each["name"] for each in document["x-tagGroups"] for tag in each["tags"]}
+    groups: dict[str, list[str]] = {each["name"]: [] for each in document["x-tagGroups"]}
+    about = {each["name"]: sentence(each["description"]) for each in document["x-tagGroups"]}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
-            groups[operation["tags"][0]].append(route(method.upper(), path, operation))
+            groups[group_of[operation["tags"][0]]].append(route(method.upper(), path, operation))
     opening = wrapped(
         "Every route of the REST API, as `/openapi.json` describes it; `/docs` of a running server lets you try "
         "each. `NAMESPACE`, `RECOMMENDER` and `FEATURE` are names of your configuration. Errors are in "

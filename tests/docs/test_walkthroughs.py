@@ -129,7 +129,7 @@ def test_ab_test(shop: Walkthrough) -> None:
     assert "units an arm" in printed
     assert any("matchedExperiment" in each for each in answers(printed))
     verdict = answers(printed)[-1]
-    assert sum(verdict["units"].values()) >= 100 and verdict["trusted"], verdict
+    assert sum(verdict["units"].values()) >= 50 and verdict["trusted"], verdict
 
 
 def test_operate(shop: Walkthrough) -> None:

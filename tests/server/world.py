@@ -35,6 +35,7 @@ CONFIG = f"""
 version: "7"
 namespaces:
   shop:
+    examples: {{userId: u1, itemIds: [i1, i2, i3]}}
     inferenceItemMetadata: {{type: engine, itemColumns: [NAME, PRICE]}}
     cacheControl:
       userSpecified: {{maxAge: 300, directives: "private,stale-while-revalidate=60"}}
