@@ -157,7 +157,8 @@ def announce(options: ServeOptions, config: Config, sockets: Sequence[socket.soc
         click.echo(note, err=True)
     port = sockets[0].getsockname()[1]
     where = url_of(options.host, port)
-    click.echo(f"recgate serves on {where} with {len(sockets)} workers, data in {options.data}, docs at {where}/docs")
+    places = f"docs at {where}/docs" + (f", page at {where}/ui" if config.ui.enabled else "")
+    click.echo(f"recgate serves on {where} with {len(sockets)} workers, data in {options.data}, {places}")
 
 
 def url_of(host: str, port: int) -> str:

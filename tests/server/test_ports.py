@@ -112,7 +112,8 @@ def test_it_says_where_it_can_be_asked(host: str, tmp_path: Path) -> None:
     with subprocess.Popen([*argv, "--data", str(tmp_path)], stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         try:
-            said = re.fullmatch(r"recgate serves on (\S+) with .* docs at \1/docs\n", server.stdout.readline())
+            line = server.stdout.readline()
+            said = re.fullmatch(r"recgate serves on (\S+) with .* docs at \1/docs, page at \1/ui\n", line)
             assert said is not None
             assert httpx.get(f"{said[1]}/health", timeout=PATIENCE_S).status_code == 200
         finally:
