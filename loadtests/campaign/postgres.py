@@ -126,6 +126,7 @@ class PostgresPair:
         self._etcd: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        program(str(BINARIES / "postgres"), "postgresql-17")
         self._folder.chmod(0o755)
         client, peer = f"http://{HOST}:{self.etcd_port}", f"http://{HOST}:{free_port()}"
         argv = [program("etcd", "etcd-server"), "--data-dir", str(self._folder / "etcd"), "--name", "etcd"]

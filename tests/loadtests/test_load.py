@@ -15,6 +15,7 @@ MODELS = dict.fromkeys(("for-you", "popular"), world.QUICK)
 MODELS |= {"trending": "aws-trending-now", "more-like-this": "aws-sims", "search": "aws-personalized-ranking-v2"}
 SETTINGS = {"search": {"sequence_epochs": "0"}}
 SHOP = ["--namespace", "shop", "--user-format", "u{:05}", "--item-format", "i{:05}", "--click-type", "view"]
+ROWS = ("popular/sale", "[every item]", "for-you/[user]", "/events/shop")
 needs_locust = pytest.mark.skipif(
     find_spec("locust") is None, reason="locust is not installed: pip install -e .[bench]"
 )
@@ -24,13 +25,16 @@ needs_locust = pytest.mark.skipif(
 def test_every_scenario_runs_without_failures(tmp_path):
     world.prepare(tmp_path, world.Size(items=60, users=100, each=5), MODELS, Console(quiet=True), SETTINGS)
     with serving(tmp_path, 1) as server:
-        argv = load.command_line(list(load.SCENARIOS), f"http://127.0.0.1:{server.port}", 15, 3, SHOP)
-        argv[argv.index("--html") + 1] = str(tmp_path / "report.html")
-        argv += ["--known-users", "100", "--known-items", "50"]
-        done = subprocess.run(argv, cwd=load.ROOT, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    rows = ("popular/sale", "[every item]", "for-you/[user]", "/events/shop")
-    assert all(row in done.stderr for row in rows), done.stderr  # locust's table
+        for seconds in (3, 20):  # a machine that others keep busy needs more
+            argv = load.command_line(list(load.SCENARIOS), f"http://127.0.0.1:{server.port}", 15, seconds, SHOP)
+            argv[argv.index("--html") + 1] = str(tmp_path / "report.html")
+            argv += ["--known-users", "100", "--known-items", "50"]
+            done = subprocess.run(argv, cwd=load.ROOT, capture_output=True, text=True, timeout=60, check=False)
+            assert done.returncode == 0, done.stdout + done.stderr
+            if all(row in done.stderr for row in ROWS):  # locust's table
+                break
+        else:
+            pytest.fail(done.stderr)
     assert "answers of lists: " in done.stdout
     assert "[every item]" in (tmp_path / "report.html").read_text()
 
