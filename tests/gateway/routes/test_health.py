@@ -73,7 +73,7 @@ def test_openapi_has_a_path_for_each_recommender(client: TestClient[Any]) -> Non
     document = client.get("/openapi.json").json()
     assert document["info"]["version"] == "7"
     paths = {path: sorted(methods) for path, methods in document["paths"].items()}
-    others = {"split", "crowd", "admin"}
+    others = {"split", "crowd", "admin", "health", "ready", "metrics"}
     assert {path: methods for path, methods in paths.items() if not others & set(path.split("/"))} == {
         "/recommend-items/shop/home/{user_id}": ["get"],
         "/recommend-items/shop/live/{user_id}": ["get"],
