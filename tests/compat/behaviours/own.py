@@ -8,6 +8,8 @@ from tests.compat.table import Row, get, items, post
 
 POPULAR = "/recommend-items/shop/popular"
 
+FROM_ELSEWHERE = {"x-forwarded-for": "203.0.113.9"}
+
 ROWS: list[Row] = [
     get("10", "/health", body=lambda body: body == {"status": "ok"}),
     get("10", "/ready", body=lambda body: body["status"] == "ready"),
@@ -22,8 +24,9 @@ ROWS: list[Row] = [
     ),
     get("10", "/docs", says={"content-type": "text/html; charset=utf-8"}),
     get("10", "/docs", body=lambda page: "unpkg.com" not in page),
-    get("10", "/admin/configuration", 404),
-    post("10", "/admin/purge", {"namespace": "shop"}, 404),
+    get("10", "/admin/configuration", 404, headers=FROM_ELSEWHERE),
+    post("10", "/admin/purge", {"namespace": "shop"}, 404, headers=FROM_ELSEWHERE),
+    get("10", "/admin/configuration", body=lambda body: "shop" in body["document"]["namespaces"]),  # of this machine
     Row("10", f"{POPULAR}/u1", method="HEAD", body=lambda text: text == ""),
     get("10", f"{POPULAR}/u1", says={"x-recgate-variation": "main", "x-recgate-model": re.compile(".+")}),
     get("10", "/recommend-items/shop/falls/u1?numResults=3", says={"x-cache": "fallback", "cache-control": "no-store"}),
