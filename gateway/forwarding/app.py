@@ -56,7 +56,7 @@ READ_PATHS = (
     b"/action-recommendations",
     b"/ofrep/",
 )
-STREAMS = b"/sub/"  # GrowthBook's: goes on for as long as the caller listens
+STREAMS = (b"/sub/", b"/admin/stream")  # GrowthBook's and operators': they go on for as long as the caller listens
 HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"transfer-encoding", b"content-length", b"date", b"upgrade"))
 UNAVAILABLE = "ServiceUnavailableException"
 ASKED_NAME, VIEWERS = ASKED.encode(), (b"cloudfront-", b"x-forwarded-for")

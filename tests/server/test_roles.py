@@ -82,6 +82,12 @@ def test_a_stream_goes_on_as_it_comes(client: httpx.Client) -> None:
         assert next(stream.iter_bytes()).startswith(b"event: features")
 
 
+def test_without_keys_nobody_operates_engines_through_a_gateway(client: httpx.Client) -> None:
+    for path in ("/admin/session", "/admin/stream?topics=overview", "/ui"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.json()["code"]) == (404, "NotFound"), path
+
+
 def test_lines_of_one_header_and_odd_requests_arrive_as_they_are(world: World, client: httpx.Client) -> None:
     path, origin = "/recommend-items/shop/for-you/u5?numResults=3", {"origin": "https://shop.example"}
     etag = client.get(path).headers["etag"]
