@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,26 @@ PORT_S = 8.0
 SHOWN = 10
 
 
+@dataclass(frozen=True)
+class DemoOptions:
+    """`port` is the gateway's, `shop_port` that of the shop's own pages."""
+
+    once: bool
+    shop: bool
+    shop_port: int
+    host: str
+    port: int
+    workers: int | None
+    cache: Path
+    data: Path
+
+
 @click.command("demo")
 @click.option("--once", is_flag=True, help="Do everything, print, and end instead of serving on.")
+@click.option("--shop", is_flag=True, help="A small shop in the browser, on generated goods, in place of films.")
+@click.option(
+    "--shop-port", default=8090, show_default=True, type=click.IntRange(0, 65535), help="Of the shop's pages."
+)
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--workers", type=click.IntRange(1, 256), help="Worker processes.  [default: one a core]")
@@ -54,16 +73,26 @@ SHOWN = 10
     help="Where the fetched data set is kept.",
 )
 @data_option
-def command(once: bool, host: str, port: int, workers: int | None, cache: Path, data: Path) -> None:
-    """MovieLens-100K from download to live recommendations."""
+def command(**values: Any) -> None:
+    """MovieLens-100K from download to live recommendations; or --shop."""
+    options = DemoOptions(**values)
+    if options.shop:
+        from gateway.cli import demo_shop
+
+        demo_shop.run(options)
+    else:
+        films(options)
+
+
+def films(options: DemoOptions) -> None:
     console = Console(soft_wrap=True)
     started = time.monotonic()
     with plain_errors():
-        prepare(console, cache, data)
-        with serving(host, port, workers, data) as (process, url):
+        prepare(console, options.cache, options.data)
+        with serving(options, CONFIG) as (process, url):
             story(console, url)
             console.print(f"\n[green]done in {time.monotonic() - started:.0f} s[/green]")
-            if not once:
+            if not options.once:
                 console.print(f"serving on {url} until Ctrl-C; try\n{lines_to_try(url)}")
                 with contextlib.suppress(Interrupted):
                     process.wait()
@@ -96,12 +125,13 @@ def imported(local: Local) -> bool:
 
 
 @contextlib.contextmanager
-def serving(host: str, port: int, workers: int | None, data: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """`recgate serve` with the demo's configuration, ready to answer; it ends with this process, however that ends."""
-    port = port or free_port(host)
+def serving(options: DemoOptions, config: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """`recgate serve` with this configuration, ready to answer; it ends with this process, however that ends."""
+    host, port = options.host, options.port or free_port(options.host)
     wait_for_port(host, port)
-    count = ["--workers", str(workers)] if workers is not None else []
-    argv = python("gateway", "serve", "--config", str(CONFIG), "--host", host, "--port", str(port), "--data", str(data))
+    count = ["--workers", str(options.workers)] if options.workers is not None else []
+    argv = python("gateway", "serve", "--config", str(config), "--host", host, "--port", str(port))
+    argv += ["--data", str(options.data)]
     process = subprocess.Popen([*argv, *count], preexec_fn=end_with_parent)
     try:
         url = f"http://{host}:{port}"

@@ -24,14 +24,15 @@ SHOP = (
     *("docs/getting-started.md", "docs/filters-and-rules.md", "docs/cache-rules.md", "docs/ab-test.md"),
     *("docs/operate.md", "docs/answers.md"),
 )
-ALONE = ("README.md", "docs/csv-to-page.md", "docs/leave-aws.md")
+ALONE = ("README.md", "docs/leave-aws.md")
 ELSEWHERE = {  # a page: what tries its snippets
+    "docs/csv-to-page.md": "tests/ui/test_csv_to_page.py",
     "docs/library.md": "tests/test_docs.py",
     "docs/own-recipe.md": "tests/flows/test_own_recipe.py",
     "docs/operations.md": "below",
     "docs/origins-and-targets.md": "below",
 }
-QUIET = ("text", "mermaid", "html", "diff", "toml")  # kinds that nobody runs, or that are files
+QUIET = ("text", "mermaid", "diff", "toml")  # kinds that nobody runs, or that are files
 
 # ---- the shop of Getting started
 
@@ -174,13 +175,6 @@ def alone(tmp_path: Path) -> Iterator[Walkthrough]:
 def test_readme(alone: Walkthrough) -> None:
     printed = "".join(alone.do_block(block) for block in blocks("README.md") if "make demo" not in block.text)
     assert "x-cache: miss" in printed.lower()
-
-
-def test_csv_to_page(alone: Walkthrough) -> None:
-    printed = alone.do("docs/csv-to-page.md")
-    assert "refused, as it should be" in printed and "yesterday" in printed
-    home, beside = lists(printed)
-    assert len(home) == 2 and "p1" not in beside
 
 
 def test_leave_aws(alone: Walkthrough, shop: Walkthrough, s3: str) -> None:
