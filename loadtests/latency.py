@@ -1,7 +1,7 @@
 """`python -m loadtests.latency`: how long a list takes, by how many are asked for.
 
 First the capacity of one worker, by as many connections as keep it busy; then shares of it. None of the lists is in its
-cache. Prints the rows of the table in docs/benchmarks.md, of which `make plots` draws its curve.
+cache. Prints a row of Markdown for each share: lists a second, share, median and 99th percentile in milliseconds.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from math import log
 from pathlib import Path
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -239,24 +240,57 @@ def cohorts() -> str:
     return drawing.svg()
 
 
+LOADS = (  # how a row of the table of speeds begins, what it is of
+    ("`misses --recipe aws-popularity-count`", "popularity, 50,000 items"),
+    ("`misses`: the same", "trained blend, 50,000 items"),
+    ("`misses --items 1000000 --users 10000 --factors`: likewise", "blend, 1,000,000 items, by the index"),
+    ("`misses --items 1000000 --users 10000 --factors --exact", "blend, 1,000,000 items, by the scan"),
+    ("`overload`", "popularity, twice of what can be answered"),
+)
+
+
 def latency() -> str:
-    rows = [[number(cell) for cell in row] for row in table_below("Latency under load")]
-    most = max(row[0] for row in rows)
-    drawing = Drawing(820, 360, "Milliseconds to answer against lists asked for a second.")
-    top = max(10.0, *(row[-1] for row in rows)) * 1.1
-    axes = Axes(drawing, (0, most * 1.02), (0, top))
-    step = next(each for each in (1, 2, 5, 10, 20, 50, 100) if top / each <= 8)
-    ticks = ([row[0] for row in rows], [each * step for each in range(int(top / step) + 1)])
-    axes.label(ticks, ("lists asked for a second", "milliseconds"), ("{:,.0f}", "{:g}"))
-    axes.curve([(row[0], row[2]) for row in rows], "a", "median")
-    axes.curve([(row[0], row[3]) for row in rows], "b", "99th percentile")
+    rows = {cells[0]: cells[1] for cells in table_below("Speed")}
+    title = "99th percentile of lists that nobody has cached, under load"
+    drawing = Drawing(820, 290, title)
+    left, right = 330, 790
+    drawing.text(left, 20, "milliseconds, from the best to the worst run", "soft", "start")
+    for tick in (2, 5, 10, 20, 50, 100, 200):
+        x = milliseconds(tick, left, right)
+        drawing.way(f"M{x:.1f} 34V246", "axis")
+        drawing.text(x, 264, str(tick), "soft")
+    for place, (start, name) in enumerate(LOADS):
+        figures = next(figures for row, figures in rows.items() if row.startswith(start))
+        low, high = p99(figures)
+        y = 44 + place * 41
+        drawing.text(left - 14, y + 17, name, anchor="end")
+        begin, end = milliseconds(low, left, right), milliseconds(high, left, right)
+        drawing.band((begin, y, max(end - begin, 4), 26), "b" if start == "`overload`" else "a", 0.6)
+        drawing.text(end + 8, y + 17, f"{low:g} to {high:g}", "soft", "start")
+    drawing.text(
+        left, 284, "at half of the capacity; the last at twice of it, where the rest is refused", "soft", "start"
+    )
     return drawing.svg()
+
+
+def milliseconds(value: float, left: float, right: float) -> float:
+    """The place of a value between 2 and 250 on a logarithmic scale."""
+    return left + log(value / 2) / log(125) * (right - left)
+
+
+def p99(figures: str) -> tuple[float, float]:
+    """The first range of the 99th percentile that a row names."""
+    found = re.search(r"p99 ([\d.]+)–([\d.]+) ms", figures)
+    if found is None:
+        raise SystemExit(f"no range of p99 in {figures!r}")
+    return float(found[1]), float(found[2])
 
 
 PICTURES: dict[str, Callable[[], str]] = {
     "architecture.svg": architecture,
     "cache-life.svg": cache_life,
     "cohorts.svg": cohorts,
+    "latency.svg": latency,
 }
 
 if __name__ == "__main__":
