@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
 
 from gateway.admin.samples import NumbersSample
 from gateway.admin.traffic import (
@@ -94,6 +94,7 @@ class OverviewParts:
     resident_bytes: int | None
     limit_bytes: int | None
     names: frozenset[str] | None = None
+    points: MutableMapping[float, TrafficPoint] = field(default_factory=dict)  # of the look before
 
 
 def overview(parts: OverviewParts, sees: Sees | None) -> OverviewView:
@@ -108,7 +109,7 @@ def overview(parts: OverviewParts, sees: Sees | None) -> OverviewView:
         ready=parts.is_ready,
         total=traffic(whole),
         recent=None if earlier is None else traffic(between(latest, earlier, parts.began, sees)),
-        series=points(parts.samples, sees, LONGEST_S),
+        series=points(parts.samples, sees, LONGEST_S, parts.points),
         routes=routes(whole) if sees is None else [],
         recommenders=lists(whole),
         events=events(latest.totals, traffic(whole), sees),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from gateway.telemetry import Totals
 
 LEAST_S = 0.9  # between two samples, however many look
-MOST = 300
+MOST = 120
 KEPT = (
     *("recgate_requests", "recgate_request_seconds", "recgate_cache_lookups", "recgate_events"),
     *("recgate_events_rejected", "recgate_event_lag_seconds", "recgate_answers_refused", "recgate_events_refused"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -130,26 +130,38 @@ def traffic(interval: Interval) -> TrafficCounts:
     )
 
 
-def points(samples: Sequence[NumbersSample], sees: Sees | None, longest_s: float) -> list[TrafficPoint]:
-    """A point for each two samples that are no further apart."""
+def points(
+    samples: Sequence[NumbersSample],
+    sees: Sees | None,
+    longest_s: float,
+    known: MutableMapping[float, TrafficPoint] | None = None,
+) -> list[TrafficPoint]:
+    """A point for each two samples that are no further apart. `known` keeps them, by their times, for the next look."""
+    cached = {} if known is None else known
     series = []
     for before, after in pairwise(samples):
         if not 0 < after.at - before.at <= longest_s:
             continue
-        counted = traffic(between(after, before, 0.0, sees))
-        series.append(
-            TrafficPoint(
-                at=after.at,
-                requests_per_second=counted.requests / counted.seconds,
-                hit_rate=counted.hit_rate,
-                p50_ms=counted.p50_ms,
-                p99_ms=counted.p99_ms,
-                events_per_second=counted.events / counted.seconds,
-                origin_calls_per_second=counted.origin_calls / counted.seconds,
-                event_lag_s=gauge(after.totals, "recgate_event_lag_seconds"),
-            )
-        )
+        if after.at not in cached:
+            cached[after.at] = point(before, after, sees)
+        series.append(cached[after.at])
+    for at in cached.keys() - {each.at for each in series}:
+        del cached[at]
     return series
+
+
+def point(before: NumbersSample, after: NumbersSample, sees: Sees | None) -> TrafficPoint:
+    counted = traffic(between(after, before, 0.0, sees))
+    return TrafficPoint(
+        at=after.at,
+        requests_per_second=counted.requests / counted.seconds,
+        hit_rate=counted.hit_rate,
+        p50_ms=counted.p50_ms,
+        p99_ms=counted.p99_ms,
+        events_per_second=counted.events / counted.seconds,
+        origin_calls_per_second=counted.origin_calls / counted.seconds,
+        event_lag_s=gauge(after.totals, "recgate_event_lag_seconds"),
+    )
 
 
 def routes(interval: Interval) -> list[RouteTraffic]:

@@ -23,7 +23,7 @@ from gateway.admin.processes import (
 )
 from gateway.admin.samples import NumbersSample, Samples
 from gateway.admin.tenancy import groups_of, models_of
-from gateway.admin.traffic import Sees, between
+from gateway.admin.traffic import Sees, TrafficPoint, between
 from gateway.admin.wrong import ServerState
 from gateway.auth import Operator
 from gateway.config import Config, Watch
@@ -75,6 +75,7 @@ class ServerViews:
     def __init__(self, parts: ServerParts) -> None:
         self._parts, self._engine = parts, parts.engine
         self._samples = Samples(parts.metrics.total, parts.engine.clock)
+        self._points: dict[frozenset[str] | None, dict[float, TrafficPoint]] = {}
 
     @property
     def config(self) -> Config:
@@ -93,6 +94,7 @@ class ServerViews:
             resident_bytes(system),
             memory_limit(),
             self._models(operator),
+            self._points.setdefault(operator.namespaces, {}),
         )
         return overview(parts, sees_of(operator))
 
