@@ -118,7 +118,11 @@ class ConfigurationParts:
         if is_required:
             return "must be said"
         default = field.get("default")
-        return "" if default in (None, "", [], {}) else code(msgspec.json.encode(default).decode())
+        return (
+            ""
+            if default in (None, "", []) or isinstance(default, dict)
+            else code(msgspec.json.encode(default).decode())
+        )
 
     def _says(self, field: Mapping[str, Any]) -> str:
         alternatives = [field, *field.get("anyOf", ()), field.get("items") or {}]
