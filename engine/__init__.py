@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from engine.data.schema import parse_schema as parse_schema
     from engine.data.snapshot import Snapshot as Snapshot
     from engine.data.source import ImportSource as ImportSource, SourceFile as SourceFile, open_source as open_source
+    from engine.doctor.diagnosis import diagnose_files as diagnose_files, diagnose_group as diagnose_group
+    from engine.doctor.filtered import (
+        sampled_users as sampled_users,
+    )
+    from engine.doctor.insight import Diagnosis as Diagnosis, Insight as Insight
     from engine.engine import Engine as Engine
     from engine.errors import (
         AlreadyExists as AlreadyExists,
@@ -71,6 +76,63 @@ if TYPE_CHECKING:
         Sourcing as Sourcing,
     )
     from engine.filters import check_expression as check_expression, split_values as split_values
+    from engine.inspection.cards import (
+        Cards as Cards,
+        ItemCard as ItemCard,
+        group_arn_of as group_arn_of,
+        live_group as live_group,
+    )
+    from engine.inspection.comparing import (
+        VersionComparison as VersionComparison,
+        compared as compared,
+    )
+    from engine.inspection.groups import (
+        GroupView as GroupView,
+        ImportView as ImportView,
+        check_idle as check_idle,
+        deletions as deletions,
+        group_view as group_view,
+        group_views as group_views,
+        import_of as import_of,
+    )
+    from engine.inspection.items import (
+        ItemProfile as ItemProfile,
+        edit_item as edit_item,
+        hide_item as hide_item,
+        item_profile as item_profile,
+    )
+    from engine.inspection.looks import (
+        look as look,
+        look_many as look_many,
+        looked_up as looked_up,
+        of_version as of_version,
+    )
+    from engine.inspection.models import (
+        ModelOverview as ModelOverview,
+        model_overview as model_overview,
+        models as models,
+        solution_of as solution_of,
+        version_arn as version_arn,
+    )
+    from engine.inspection.operations import (
+        Operations as Operations,
+        delete_user as delete_user,
+        uploaded as uploaded,
+    )
+    from engine.inspection.pipeline import PipelineStage as PipelineStage, pipeline as pipeline
+    from engine.inspection.trials import (
+        FilterTrial as FilterTrial,
+        FilterTrialRequest as FilterTrialRequest,
+        RuleTrial as RuleTrial,
+        RuleTrialRequest as RuleTrialRequest,
+        named_filters as named_filters,
+        try_filter as try_filter,
+        try_rules as try_rules,
+    )
+    from engine.inspection.users import (
+        UserProfile as UserProfile,
+        user_profile as user_profile,
+    )
     from engine.jobs.claims import Capacity as Capacity, Lanes as Lanes, cancel as cancel, renew as renew
     from engine.jobs.retrying import has_failed as has_failed, retry as retry, retry_fault as retry_fault
     from engine.jobs.runner import Runner as Runner
@@ -103,6 +165,7 @@ if TYPE_CHECKING:
     from engine.queue.workers import WorkerEntry as WorkerEntry
     from engine.recipe import Recipe as Recipe
     from engine.recipes import RECIPES as RECIPES, check_recipes as check_recipes
+    from engine.records import FilterRecord as FilterRecord
     from engine.resources import NegativeDeclaration as NegativeDeclaration, Provisioned as Provisioned
     from engine.rules.rules import (
         Boost as Boost,
@@ -113,6 +176,9 @@ if TYPE_CHECKING:
         rule_faults as rule_faults,
     )
     from engine.rules.timetable import RuleSchedule as RuleSchedule
+    from engine.serving.deployments import (
+        Deployed as Deployed,
+    )
     from engine.serving.explain import Cause as Cause, Explanation as Explanation
     from engine.settings import Settings as Settings
     from engine.storage.write_server import CommandForwarder as CommandForwarder, WriteServer as WriteServer
@@ -137,6 +203,8 @@ _BEHIND = {
     "engine.data.schema": ("parse_schema",),
     "engine.data.snapshot": ("Snapshot",),
     "engine.data.source": ("ImportSource", "SourceFile", "open_source"),
+    "engine.doctor.diagnosis": ("diagnose_files", "diagnose_group"),
+    "engine.doctor.insight": ("Diagnosis", "Insight"),
     "engine.engine": ("Engine",),
     "engine.errors": (
         "AlreadyExists",
@@ -156,6 +224,61 @@ _BEHIND = {
     "engine.serving.explain": ("Cause", "Explanation"),
     "engine.feed.sourcing": ("OffsetMove", "PartitionBounds", "SourceBatch", "Sourcing"),
     "engine.filters": ("check_expression", "split_values"),
+    "engine.inspection.cards": (
+        "Cards",
+        "ItemCard",
+        "group_arn_of",
+        "live_group",
+    ),
+    "engine.inspection.comparing": (
+        "VersionComparison",
+        "compared",
+    ),
+    "engine.inspection.groups": (
+        "GroupView",
+        "ImportView",
+        "check_idle",
+        "deletions",
+        "group_view",
+        "group_views",
+        "import_of",
+    ),
+    "engine.inspection.items": (
+        "ItemProfile",
+        "edit_item",
+        "hide_item",
+        "item_profile",
+    ),
+    "engine.inspection.looks": (
+        "look",
+        "look_many",
+        "looked_up",
+        "of_version",
+    ),
+    "engine.inspection.models": (
+        "ModelOverview",
+        "model_overview",
+        "models",
+        "solution_of",
+        "version_arn",
+    ),
+    "engine.inspection.operations": ("Operations", "delete_user", "uploaded"),
+    "engine.inspection.pipeline": ("PipelineStage", "pipeline"),
+    "engine.inspection.trials": (
+        "FilterTrial",
+        "FilterTrialRequest",
+        "RuleTrial",
+        "RuleTrialRequest",
+        "named_filters",
+        "try_filter",
+        "try_rules",
+    ),
+    "engine.inspection.users": (
+        "UserProfile",
+        "user_profile",
+    ),
+    "engine.doctor.filtered": ("sampled_users",),
+    "engine.serving.deployments": ("Deployed",),
     "engine.jobs.claims": ("Capacity", "Lanes", "cancel", "renew"),
     "engine.jobs.retrying": ("has_failed", "retry", "retry_fault"),
     "engine.jobs.worker": ("WorkerPool",),
@@ -191,6 +314,7 @@ _BEHIND = {
     "engine.experiments.readings": ("ListCounts", "Readings", "ServingSums"),
     "engine.recipe": ("Recipe",),
     "engine.recipes": ("RECIPES", "check_recipes"),
+    "engine.records": ("FilterRecord",),
     "engine.resources": ("NegativeDeclaration", "Provisioned"),
     "engine.settings": ("Settings",),
     "engine.experiments.store": (

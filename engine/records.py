@@ -116,6 +116,7 @@ class DataDeletionJobRecord(_InGroup, frozen=True, kw_only=True):
     data_source: JsonMap  # {"dataLocation": "s3://…"}
     role_arn: str
     num_deleted: int | None = None  # interactions and rows of users
+    users: tuple[str, ...] = ()  # ours: in place of a file
 
 
 class _BatchJob(Record, frozen=True, kw_only=True):

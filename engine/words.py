@@ -1,4 +1,4 @@
-"""Faults of decoded data in words that need no knowledge of Python: `float | null` is a number."""
+"""Counts in words, and faults of decoded data without any knowledge of Python: `float | null` is a number."""
 
 from __future__ import annotations
 
@@ -23,6 +23,10 @@ _NAMED = (
     (re.compile(r"Object contains unknown field `(.*?)`"), r"there is no field `\1`"),
     (re.compile(r"Invalid enum value (.*)", re.DOTALL), r"\1 is none of the values that there are"),
 )
+
+
+def counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def in_words(error: Exception) -> str:

@@ -19,6 +19,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from engine import Change, Engine, EngineError
 from gateway import gauges
+from gateway.admin.scope import EngineScope
 from gateway.answer import hold
 from gateway.answer.decorate import Decorators
 from gateway.answer.make import Maker
@@ -58,6 +59,7 @@ from gateway.routes.admin_configuration import (
     configuration_routes,
     configuration_topic,
 )
+from gateway.routes.admin_data import data_routes
 from gateway.routes.admin_experiments import (
     ExperimentApi,
     ExperimentViews,
@@ -65,6 +67,8 @@ from gateway.routes.admin_experiments import (
     experiment_topic,
 )
 from gateway.routes.admin_gate import AdminGate
+from gateway.routes.admin_looks import look_routes
+from gateway.routes.admin_models import model_routes, model_topic
 from gateway.routes.admin_server import ServerApi, ServerParts, ServerViews, server_routes, server_topics
 from gateway.routes.admin_stream import Streams, stream_route
 from gateway.routes.cohorts import cohort_routes
@@ -295,7 +299,11 @@ class WorkerParts:
         if isinstance(self.engine, Engine):
             views = ServerViews(self._server_parts(self.engine))
             topics += server_topics(views)
+            scope = EngineScope(self.gateway, self.engine)
+            topics.append(model_topic(scope))
             handlers += server_routes(ServerApi(views, self.engine), gate)
+            handlers += [*data_routes(front, scope, gate), *model_routes(front, scope, gate)]
+            handlers += look_routes(front, scope, self.recorder, gate)
         return [*handlers, stream_route(gate, Streams(front, topics, self.options.leaving))]
 
     def _server_parts(self, engine: Engine) -> ServerParts:

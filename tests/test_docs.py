@@ -65,7 +65,8 @@ def test_every_option_that_the_docs_name_exists(name: str):
     uses = [use for page in PAGES for use in re.findall(rf"recgate {name} ([^`#\n]*)", page.read_text())]
     named = {option for use in uses for option in re.findall(r"--[a-z-]+", use)}
     commands = [command, *(command.commands.values() if isinstance(command, click.Group) else ())]
-    assert named <= {option for each in commands for param in each.params for option in param.opts}
+    params = [param for each in commands for param in each.params]
+    assert named <= {option for param in params for option in (*param.opts, *param.secondary_opts)}
 
 
 @pytest.mark.parametrize("target", re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))

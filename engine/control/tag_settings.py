@@ -30,7 +30,7 @@ from engine.records import (
     RecommenderRecord,
     SolutionVersionRecord,
 )
-from engine.rules.rules import ListRule, check_rules
+from engine.rules.rules import ItemId, ListRule, check_rules
 from engine.use_cases import USE_CASES
 from engine.words import in_words
 
@@ -43,9 +43,12 @@ SETTINGS: Mapping[str, Any] = {  # types of their values
     DIVERSITY: Diversity,
 }
 NEGATIVE_EVENTS = TAG_PREFIX + "negativeEvents"  # of dataset groups
+HIDDEN_ITEMS = TAG_PREFIX + "hiddenItems"  # of dataset groups
+MOST_HIDDEN = 1000
 
 Answering = CampaignRecord | RecommenderRecord | BatchInferenceJobRecord
 NegativeList = Annotated[tuple[EventType | NegativeEvent, ...], Meta(max_length=50)]
+HiddenList = Annotated[tuple[ItemId, ...], Meta(max_length=MOST_HIDDEN)]
 T = TypeVar("T")
 
 
@@ -87,12 +90,25 @@ def negative_events_text(events: Iterable[NegativeEvent]) -> str:
     return msgspec.json.encode(plain).decode()
 
 
+def hidden_items_in(tags: Mapping[str, str]) -> tuple[str, ...]:
+    """The items that a dataset group's tag takes out of every list. Raises `InvalidInput`."""
+    text = tags.get(HIDDEN_ITEMS)
+    if text is None:
+        return ()
+    try:
+        return msgspec.json.decode(text, type=HiddenList)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidInput(f"tags: {HIDDEN_ITEMS} is a list of item ids in JSON: {in_words(error)}") from error
+
+
 def check_group_tags(group: DatasetGroupRecord) -> None:
     """Raises `InvalidInput` for a setting that dataset groups do not have, or that can't be read."""
-    unknown = settings_of(group.tags).keys() - {NEGATIVE_EVENTS}
+    unknown = settings_of(group.tags).keys() - {NEGATIVE_EVENTS, HIDDEN_ITEMS}
     if unknown:
-        raise InvalidInput(f"tags: a dataset group has no setting {min(unknown)}; use {NEGATIVE_EVENTS}.")
+        choices = f"{NEGATIVE_EVENTS} or {HIDDEN_ITEMS}"
+        raise InvalidInput(f"tags: a dataset group has no setting {min(unknown)}; use {choices}.")
     negative_events_in(group.tags)
+    hidden_items_in(group.tags)
 
 
 def setting_in(tags: Mapping[str, str], name: str, kind: type[T]) -> T | None:

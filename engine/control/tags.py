@@ -12,7 +12,15 @@ from sqlalchemy import Connection
 from engine.control.control import Control
 from engine.control.fields import MOST_TAGS, Arn, Request, Tag, TagKey, Tags, check_tag_key, check_tags, tag_map
 from engine.control.operation import ByArn, operation, operation_on
-from engine.control.tag_settings import Answering, check_group_tags, check_tags_of, refuse_settings, settings_of
+from engine.control.tag_settings import (
+    HIDDEN_ITEMS,
+    Answering,
+    check_group_tags,
+    check_tags_of,
+    hidden_items_in,
+    refuse_settings,
+    settings_of,
+)
 from engine.errors import InUse, InvalidInput, TooManyTagKeys
 from engine.records import (
     CampaignRecord,
@@ -71,6 +79,19 @@ def untag_resource(control: Control, request: UntagResource) -> None:
 def list_tags_for_resource(control: Control, request: ByArn) -> JsonMap:
     record = _taggable(control, request.arn)
     return {"tags": [Tag(key, value) for key, value in sorted(record.tags.items())]}
+
+
+def set_hidden(control: Control, group_arn: str, item: str, *, hidden: bool) -> None:
+    """Take an item out of every list of a dataset group, or let it in again. Raises as TagResource does."""
+    with control.database.write() as within:
+        record = _taggable(control, group_arn, within)
+        others = [each for each in hidden_items_in(record.tags) if each != item]
+        listed = [*others, item] if hidden else others
+        tags = {key: value for key, value in record.tags.items() if key != HIDDEN_ITEMS}
+        if listed:
+            tags[HIDDEN_ITEMS] = msgspec.json.encode(listed).decode()
+            check_tags(tags)
+        _store(control, record, tags, within)
 
 
 def _taggable(control: Control, arn: str, within: Connection | None = None) -> Record:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from engine.data.values import MISSING
+from engine.words import counted
 
 ODD_AT_MOST = 0.5  # of a column's values; more are no oddity but a wrong column or type
 ODD_AT_LEAST = 10  # before that is said
@@ -68,27 +69,23 @@ class ImportReport(msgspec.Struct, rename="camel"):
         """Sentences that a user should read after an import that went well."""
         notes = []
         if self.bad:
-            notes.append(f"{_counted(self.bad, 'bad row')} left out: {_listed(self.flaws)}.")
+            notes.append(f"{counted(self.bad, 'bad row')} left out: {_listed(self.flaws)}.")
         if self.nulls:
             count = sum(flaw.count for flaw in self.nulls)
-            notes.append(f"{_counted(count, 'odd value')} read as null: {_listed(self.nulls)}.")
+            notes.append(f"{counted(count, 'odd value')} read as null: {_listed(self.nulls)}.")
         if self.undated:
             unknown = "the first second of 1970, which often stands for a time that nobody knows"
-            notes.append(f"{_counted(self.undated, 'interaction')} with TIMESTAMP 0, {unknown}: the oldest of all.")
+            notes.append(f"{counted(self.undated, 'interaction')} with TIMESTAMP 0, {unknown}: the oldest of all.")
         if self.ahead:
-            notes.append(f"{_counted(self.ahead, 'interaction')} dated in the future: the newest of all till then.")
+            notes.append(f"{counted(self.ahead, 'interaction')} dated in the future: the newest of all till then.")
         if columns := [name for name in self.ignored_columns if name]:
-            notes.append(f"{_counted(len(columns), 'column')} not in the schema left out: {', '.join(columns)}.")
+            notes.append(f"{counted(len(columns), 'column')} not in the schema left out: {', '.join(columns)}.")
         return notes
 
 
 def _listed(flaws: list[Flaw]) -> str:
     more = len(flaws) - FLAWS_SHOWN
     return "; ".join(map(str, flaws[:FLAWS_SHOWN])) + (f"; and {more} more kinds of errors" if more > 0 else "")
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 class FlawLedger:

@@ -67,6 +67,11 @@ class Follower:
     def start(self) -> None:
         self._thread.start()
 
+    @property
+    def is_following(self) -> bool:
+        """Tells that a thread applies what is appended."""
+        return self._thread.is_alive()
+
     def close(self) -> None:
         self._stop.set()
         if self._thread.is_alive():

@@ -8,7 +8,7 @@ eligible: a mask that all share, less one's own  kept while the items stay as th
 from engine.filters.attributes import items_having
 from engine.filters.candidates import Candidates, UserCandidates
 from engine.filters.checks import EVENTS, MOST_FIELDS_OF_A_GROUP, Fields, fields_of
-from engine.filters.compile import CompiledFilter, check_expression, compile_filter
+from engine.filters.compile import CompiledFilter, check_expression, compile_filter, items_left_out
 from engine.filters.eligible import Eligible, eligible_by
 from engine.filters.live import Mask
 from engine.filters.values import split_values
@@ -27,5 +27,6 @@ __all__ = [
     "eligible_by",
     "fields_of",
     "items_having",
+    "items_left_out",
     "split_values",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, reduce
 from typing import Any
@@ -132,6 +133,14 @@ def compile_filter(text: str, rules: str = "open") -> CompiledFilter:
     expressions = parse(text, rules)
     Checks(text, rules).check(expressions)
     return CompiledFilter(text, rules, expressions)
+
+
+def items_left_out(items: Sequence[str]) -> CompiledFilter:
+    """The filter that takes these items out, whatever datasets there are."""
+    column = FieldReference("ITEMS", "ITEM_ID", "Items.ITEM_ID", 0)
+    predicate = Predicate(column, "IN", tuple(Literal(item, "string", 0) for item in items))
+    text = f"EXCLUDE ItemID WHERE Items.ITEM_ID IN ({', '.join(map(json.dumps, items))})"
+    return CompiledFilter(text, "open", (FilterExpression("EXCLUDE", "ITEMID", predicate, (), 0),))
 
 
 def check_expression(text: str) -> None:

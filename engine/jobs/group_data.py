@@ -10,10 +10,11 @@ from engine.data.cells import column_kind
 from engine.data.columns import Column, Labels, Tags, Texts
 from engine.data.compaction import Kinds, compact
 from engine.data.reserved import DATASET_TYPES
-from engine.data.schema import Field
+from engine.data.schema import Field, Schema
 from engine.data.stored import Stored
 from engine.engine import Engine
 from engine.errors import Unavailable
+from engine.feed.directory import Directory
 from engine.jobs.work import Work, undisturbed
 from engine.records import DatasetGroupRecord
 
@@ -52,15 +53,22 @@ def _current(work: Work, group: DatasetGroupRecord) -> Stored:
 
 def kinds_of(work: Work, group: DatasetGroupRecord) -> dict[str, Kinds]:
     """The metadata columns of the group's datasets by type, as today's schemas have them."""
-    return {dataset_type: _kinds(work, group, dataset_type) for dataset_type in DATASET_TYPES}
+    return kinds_by(schemas_in(work.directory, group.arn))
 
 
-def _kinds(work: Work, group: DatasetGroupRecord, dataset_type: str) -> Kinds:
-    """The metadata columns of one of the group's datasets, none where it has no such dataset."""
-    dataset = work.directory.datasets(group.arn).get(dataset_type)
-    if dataset is None:
+def schemas_in(directory: Directory, group_arn: str) -> dict[str, Schema]:
+    """The schemas of a group's datasets by type."""
+    return {kind: directory.schema(each) for kind, each in directory.datasets(group_arn).items()}
+
+
+def kinds_by(schemas: Mapping[str, Schema]) -> dict[str, Kinds]:
+    """The metadata columns of datasets by type, none of those without a schema."""
+    return {dataset_type: _kinds(schemas.get(dataset_type), dataset_type) for dataset_type in DATASET_TYPES}
+
+
+def _kinds(schema: Schema | None, dataset_type: str) -> Kinds:
+    if schema is None:
         return {}
-    schema = work.directory.schema(dataset)
     if dataset_type.endswith("INTERACTIONS"):
         return {field.name: _interaction_kind(field) for field in schema.fields if field.name not in ROWS}
     return {field.name: column_kind(field) for field in schema.fields if field.name != schema.key}

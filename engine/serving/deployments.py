@@ -14,11 +14,19 @@ import numpy as np
 
 from engine.arns import name_of
 from engine.cohorts.cohorts import EVERYONE, CohortLists, cohorts_of
-from engine.control.tag_settings import diversity_in, fatigue_in, negative_events_in, objective_in, rules_in
+from engine.control.tag_settings import (
+    diversity_in,
+    fatigue_in,
+    hidden_items_in,
+    negative_events_in,
+    objective_in,
+    rules_in,
+)
 from engine.data.columns import NO_IDS, Floats, Ints
 from engine.data.log import LogEntry
 from engine.data.negative_events import NegativeEvents, event_parameters
 from engine.errors import Damaged, InvalidInput, NotFound, RecipeFault, StorageFault, Unavailable
+from engine.filters import CompiledFilter, items_left_out
 from engine.nearest.shortlist import Shortlisting
 from engine.question import Diversity, Fatigue, ServingObjective
 from engine.rank.explore import Exploration
@@ -97,6 +105,16 @@ class Deployed:
     def negative_events(self) -> NegativeEvents:
         """The event types of its dataset group and its eventsConfig that say what users do not want."""
         return NegativeEvents.of(negative_events_in(self.group_tags), self.event_parameters)
+
+    @cached_property
+    def hidden(self) -> tuple[str, ...]:
+        """The items that its dataset group's tag takes out of every list."""
+        return hidden_items_in(self.group_tags) if self.recipe.ranks_items else ()
+
+    @cached_property
+    def hiding(self) -> CompiledFilter | None:
+        """The filter that does so; None where nothing is hidden."""
+        return items_left_out(self.hidden) if self.hidden else None
 
     @cached_property
     def alike(self) -> AlikeItems:

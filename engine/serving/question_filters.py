@@ -21,6 +21,8 @@ from engine.rules.rules import ListRule
 from engine.serving.deployments import Deployable, Deployed
 from engine.settings import Settings
 
+HIDDEN = "hidden items"  # the label of the filter that an operator's list is
+
 
 class FilteredQuestion(NamedTuple):
     """A question with the objective that counts, its filters, the filter that promotes, the rules in force, and what
@@ -124,6 +126,8 @@ class QuestionFilters:
         labels = tuple([text for text in (expression, drops) if text is not None])
         group, rules = deployed.group_arn, self.settings.quotas
         filters = tuple([self.directory.expression(text, group, rules) for text in labels])
+        if deployed.hiding is not None:
+            labels, filters = (*labels, HIDDEN), (*filters, deployed.hiding)
         if name is None:
             return labels, filters
         return (*labels, name), (*filters, self._active(name, deployed))

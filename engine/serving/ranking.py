@@ -165,13 +165,19 @@ class RankingContext:
         return pinned_items(self.rules, self.candidates, pinning)
 
     def _barred(self, named: Sequence[str]) -> frozenset[int]:
-        """Items that no rule may pin: of those named the ones without a record, the current one, and what the user
-        does not want."""
+        """Items that no rule may pin: of those named the ones without a record, the current one, what is hidden, and
+        what the user does not want."""
         ids = np.array([id_ for name in named if (id_ := self.live.find(name)) >= 0], np.int32)
         barred = {*self.live.group.exposure.without_record(ids).tolist(), *self.aversion.gone.tolist()}
+        barred |= set(self.hidden.tolist())
         if self.deployed.recipe.kind == "RELATED_ITEMS" and self.question.item is not None:
             barred.add(self.live.find(self.question.item))
         return frozenset(barred - {-1})
+
+    @property
+    def hidden(self) -> Ints:
+        """The items that an operator has hidden."""
+        return np.array([id_ for name in self.deployed.hidden if (id_ := self.live.find(name)) >= 0], np.int32)
 
     @cached_property
     def shortlist(self) -> Shortlist | None:

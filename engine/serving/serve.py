@@ -244,6 +244,7 @@ def _promoted(promoting: CompiledFilter, context: RankingContext) -> ShownItems:
     mask = promoting.mask(context.candidates, promotion.filter_values)
     scores = np.where(mask[:-1], context.scores, np.float32(-np.inf))
     scores[pins.reserved] = -np.inf
+    scores[context.hidden] = -np.inf
     wanted = min(context.room, promotion.places(question.num_results))
     if context.diversifier is None:
         promoted = top_k(scores, wanted)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import inf
+from typing import NamedTuple
 
 from msgspec import DecodeError
 from msgspec.structs import replace
@@ -47,6 +48,14 @@ log = logging.getLogger(__name__)
 NOBODY_TIRES = Tired()
 
 
+class LookedAnswer(NamedTuple):
+    """An answer that an operator looks at, and the enrolment of its user, which does not count it."""
+
+    request: RequestContext
+    fetched: Fetched
+    enrolment: Enrolment | None
+
+
 @dataclass(kw_only=True, eq=False)
 class Gateway:
     """Answers questions by the configuration in force; requests under way end by the one they began with."""
@@ -82,16 +91,24 @@ class Gateway:
         await self.engine.catch_up(ask, variation)
         return await self.engine.cohort(ask.user_id or "", count, variation), variation
 
-    async def explain(self, ask: Ask, item: str, caller: Caller) -> Explanation:
-        """The reason why the item is or is not in the answer to this question, made anew. Raises `Invalid` where the
-        built-in engine does not answer."""
-        request = self._assign(self._begin(ask, caller))
-        variation = request.variation
-        if variation.origin is not None:
-            message = f"{ask.recommender!r} is answered by {variation.upstream}: only the built-in engine explains"
+    async def explain(self, ask: Ask, item: str, caller: Caller, variation: str | None = None) -> Explanation:
+        """The reason why the item is or is not in the answer to this question, made anew; of a `variation` where that
+        is not to be the user's own. Raises `Invalid` where the built-in engine does not answer."""
+        request = self._assign(self._begin(ask, caller), variation)
+        chosen = request.variation
+        if chosen.origin is not None:
+            message = f"{ask.recommender!r} is answered by {chosen.upstream}: only the built-in engine explains"
             raise Invalid("NotExplained", message)
         request = await self._find_scope(await self._enrich(request))
-        return await self.engine.explain(request.ask, item, variation)
+        return await self.engine.explain(request.ask, item, chosen)
+
+    async def look(self, ask: Ask, caller: Caller, variation: str | None = None) -> LookedAnswer:
+        """The answer that the asking user would get now, for an operator: nothing is counted. A `variation` stands in
+        place of the one that the user is in. Raises as `answer` does."""
+        request = self._assign(self._begin(ask, caller), variation)
+        enrolment, request = request.enrolment, replace(request, enrolment=None)
+        request = await self._find_scope(await self._enrich(request))
+        return LookedAnswer(request, await self._fetch(request), enrolment)
 
     def count_shown(self, reply: Reply) -> None:
         """Count the items of a reply that goes out as shown, where a rule of fatigue looks at that."""
@@ -140,10 +157,10 @@ class Gateway:
         plan, moment = config.plan_for(ask), self.moment(caller)
         return RequestContext(ask=ask, plan=plan, config=config, moment=moment, began=self.timer(), policy=policy)
 
-    def _assign(self, request: RequestContext) -> RequestContext:
-        """Pick the variation, by the experiment's arm where the unit takes part in one."""
-        enrolment = self._enrol(request)
-        arm = None if enrolment is None or enrolment.rankers else enrolment.arm.variation
+    def _assign(self, request: RequestContext, chosen: str | None = None) -> RequestContext:
+        """Pick the variation: an operator's choice, or by the experiment's arm where the unit takes part in one."""
+        enrolment = None if chosen is not None else self._enrol(request)
+        arm = chosen if enrolment is None or enrolment.rankers else enrolment.arm.variation
         variation = assign(request.plan, request.ask.user_id, request.ask.feature, arm)
         return replace(request, variation=variation, enrolment=enrolment)
 

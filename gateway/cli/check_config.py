@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from gateway.cli.options import data_option, plain_errors
+from gateway.cli.options import data_option, json_option, plain_errors, print_json
 from gateway.config import Config, ConfigError, Fault, load
 from gateway.config.caching import KINDS
 from gateway.document.report import counted
@@ -26,25 +26,51 @@ WIDEST = 240  # a table takes what it needs; names are never cut, whatever the t
 
 @click.command("check-config")
 @click.argument("file", type=click.Path(path_type=Path))
+@json_option
 @data_option
-def command(file: Path, data: Path) -> None:
+def command(file: Path, as_json: bool, data: Path) -> None:
     """Check a configuration FILE without starting anything; its filters, where there is a data directory."""
     console = Console(soft_wrap=True, width=WIDEST)
     try:
         config = load(file)
     except ConfigError as error:
-        tell(console, "red", "error", error.faults)
-        console.print(f"[red]{escape(str(file))}: {counted(len(error.faults), 'error')}[/red]")
+        if as_json:
+            print_json(ConfigurationCheck(file=str(file), errors=[*map(str, error.faults)]))
+        else:
+            tell(console, "red", "error", error.faults)
+            console.print(f"[red]{escape(str(file))}: {counted(len(error.faults), 'error')}[/red]")
         raise SystemExit(1) from error
-    tell(console, "yellow", "warning", config.warnings)
     faults = unusable(config, data)
+    if as_json:
+        errors = [f"{name}: {reason}" for name, reason in faults.items()]
+        warnings = [*map(str, config.warnings)]
+        print_json(ConfigurationCheck(str(file), errors, warnings, config.version, config.fingerprint))
+    else:
+        tell(console, "yellow", "warning", config.warnings)
+        show(config, faults, (file, data), console)
+    if faults:
+        raise SystemExit(1)
+
+
+class ConfigurationCheck(msgspec.Struct, frozen=True):
+    """Faults of a configuration; without errors it can be used."""
+
+    file: str
+    errors: list[str]
+    warnings: list[str] = []
+    version: str = ""
+    fingerprint: str = ""
+
+
+def show(config: Config, faults: dict[str, str], places: tuple[Path, Path], console: Console) -> None:
+    file, data = places
     for name, reason in faults.items():
         console.print(f"[red]error[/red] {escape(f'{name}: {reason}')}", highlight=False)
     if faults:
         console.print(
             f"[red]{escape(str(file))}: {counted(len(faults), 'error')}, with the data in {escape(str(data))}[/red]"
         )
-        raise SystemExit(1)
+        return
     console.print(table(config, time.time()))
     for line in events(config):
         console.print(escape(line), highlight=False)

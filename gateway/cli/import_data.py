@@ -15,11 +15,11 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from engine import grown_schema, guess_schema, open_source
+from engine import grown_schema, guess_schema, import_of, open_source
 from gateway.cli.datasets import UPDATABLE, dataset_exists, ensure_dataset, is_filled, name_of, schema_of
 from gateway.cli.local import Local, opened
 from gateway.cli.locations import located, read_text
-from gateway.cli.options import data_option, group_option, plain_errors
+from gateway.cli.options import data_option, group_option, json_option, plain_errors, print_json
 
 TYPES = ("INTERACTIONS", "ITEMS", "USERS", "ACTIONS", "ACTION_INTERACTIONS")
 MODES = ("FULL", "INCREMENTAL")
@@ -40,6 +40,7 @@ class ImportCommandOptions:
     odd_values: str | None
     timestamps: str | None
     allow_empty: bool
+    as_json: bool
     group: str
     data: Path
 
@@ -64,6 +65,7 @@ class ImportCommandOptions:
     help="How times are written: whole seconds since 1970 (the default), milliseconds, decimals (1.6e9), ISO 8601.",
 )
 @click.option("--allow-empty", is_flag=True, help="Let a FULL import without rows empty the dataset.")
+@json_option
 @group_option
 @data_option
 def command(**values: Any) -> None:
@@ -77,7 +79,7 @@ def command(**values: Any) -> None:
         "allowEmpty": "true" if options.allow_empty else "",
     }
     tags = {name: value for name, value in readings.items() if value}
-    console = Console()
+    console = Console(stderr=options.as_json)
     with (
         plain_errors(),
         located(options.files, options.data) as location,
@@ -86,6 +88,10 @@ def command(**values: Any) -> None:
         text = None if options.schema is None else read_text(options.schema)
         dataset = prepare(local, options.group, options.dataset_type, location, text, options.add_columns)
         job = run_import(local, dataset, location, options.mode, **tags)
+        if options.as_json:
+            arn = local.arn(f"dataset-group/{options.group}")
+            print_json(import_of(local.engine, arn, job.rpartition("/")[2]))
+            return
         report = local.engine.resources.import_report(job)
         console.print(summary(report))
         for note in local.engine.resources.import_notes(job):

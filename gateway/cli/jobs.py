@@ -8,24 +8,29 @@ import click
 from rich.console import Console
 
 from engine import cancel, retry
+from gateway.admin.jobs import jobs
 from gateway.cli.local import opened, title_of
-from gateway.cli.options import data_option, plain_errors
+from gateway.cli.options import data_option, json_option, plain_errors, print_json
 from gateway.cli.status import jobs_table
 
 SHOWN = 30
 
 
 @click.group("jobs", invoke_without_command=True)
+@json_option
 @data_option
 @click.pass_context
-def command(context: click.Context, data: Path) -> None:
+def command(context: click.Context, as_json: bool, data: Path) -> None:
     """List the newest jobs; `cancel` takes some back, `retry` does some again."""
     context.obj = data
     if context.invoked_subcommand is not None:
         return
     console = Console()
     with plain_errors(), opened(data, console) as local:
-        console.print(jobs_table(local.engine, SHOWN))
+        if as_json:
+            print_json(jobs(local.engine, limit=SHOWN))
+        else:
+            console.print(jobs_table(local.engine, SHOWN))
 
 
 @command.command("cancel")

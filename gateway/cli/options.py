@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 if TYPE_CHECKING:
     from engine import Engine, Recipe
@@ -41,6 +42,21 @@ group_option = click.option(
     show_default=True,
     help="The dataset group: data that is trained on together.",
 )
+
+
+def group_named(engine: Engine, group: str) -> str:
+    """The ARN of the dataset group of this name. Raises `NotFound`, naming those that there are."""
+    from engine import group_arn_of
+
+    return group_arn_of(engine, group)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, as the routes under /admin answer.")
+
+
+def print_json(shown: object) -> None:
+    """Print a view as JSON, indented for people."""
+    click.echo(msgspec.json.format(msgspec.json.encode(shown), indent=2).decode())
 
 
 def recipe_choice(fits: Callable[[Recipe[Any]], bool]) -> click.Choice[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,12 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from engine import MOST_RESULTS, Question, Ranked
-from gateway.cli.options import data_option, engine_in, plain_errors
+from engine import MOST_RESULTS, Cards, Question, Ranked
+from gateway.admin.lists import list_of
+from gateway.cli.options import data_option, engine_in, json_option, plain_errors, print_json
 from gateway.engine_port import AnswersPort
+
+RESULTS = click.IntRange(1, MOST_RESULTS)
 
 
 @click.command("recommend")
@@ -22,20 +26,27 @@ from gateway.engine_port import AnswersPort
 @click.option("--item", help="The current item's id, for related items.")
 @click.option("--history", help="Item ids that were chosen, oldest first, separated by commas, after the user's own.")
 @click.option("--rerank", help="Item ids to bring into the user's order, separated by commas.")
-@click.option("-n", "--num-results", default=10, show_default=True, type=click.IntRange(1, MOST_RESULTS))
+@click.option("-n", "--num-results", default=10, show_default=True, type=RESULTS)
 @click.option("--filter", "expression", help="A filter expression.")
+@json_option
 @data_option
-def command(rerank: str | None, history: str | None, data: Path, **members: Any) -> None:
+def command(rerank: str | None, history: str | None, as_json: bool, data: Path, **members: Any) -> None:
     """Ask the deployed MODEL, and show its items with their columns, or its actions."""
     console = Console()
     candidates = None if rerank is None else tuple(rerank.split(","))
     question = Question(**members, candidates=candidates, history=tuple(history.split(",")) if history else ())
     with plain_errors(), engine_in(data) as engine:
-        if engine.answers.deployed(question.campaign).recipe.kind == "PERSONALIZED_ACTIONS":
-            ranked = engine.answers.recommend(msgspec.structs.replace(question, of="actions"))
+        deployed = engine.answers.deployed(question.campaign)
+        of_actions = deployed.recipe.kind == "PERSONALIZED_ACTIONS"
+        asked = msgspec.structs.replace(question, of="actions") if of_actions else uncounted(question, engine.answers)
+        began = time.perf_counter()
+        ranked, milliseconds = engine.answers.recommend(asked), (time.perf_counter() - began) * 1000
+        if as_json:
+            cards = Cards.of(engine, deployed.group_arn)
+            print_json(list_of(ranked, deployed, Cards(cards.group.actions) if of_actions else cards, milliseconds))
+        elif of_actions:
             console.print(table_of(ranked, "action", [None] * len(ranked.items)))
         else:
-            ranked = engine.answers.recommend(uncounted(question, engine.answers))
             console.print(table_of(ranked, "item", engine.answers.metadata(question.campaign, ranked.items)))
 
 

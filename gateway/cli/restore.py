@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gateway.cli.local import progress_bar
-from gateway.cli.options import data_option, plain_errors
+from gateway.cli.options import data_option, json_option, plain_errors, print_json
 
 
 def moment(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
@@ -31,16 +31,20 @@ def moment(context: click.Context, parameter: click.Parameter, text: str | None)
 @click.option("--until", callback=moment, metavar="TIME", help="As of this time (ISO 8601, UTC if it does not say).")
 @click.option("--replace", is_flag=True, help="Put a database that is there aside.")
 @click.option("--list", "is_listing", is_flag=True, help="Only list the backups.")
+@json_option
 @data_option
-def command(place: str, until: float | None, replace: bool, is_listing: bool, data: Path) -> None:
+def command(place: str, until: float | None, replace: bool, is_listing: bool, as_json: bool, data: Path) -> None:
     """Restore the newest backup of a folder or s3://BUCKET/PREFIX.
 
     Into an empty data directory, and the database and storage that RECGATE_DATABASE_URL and RECGATE_STORAGE_URL name.
     """
     from engine import Settings, list_backups, restore
 
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, stderr=as_json)
     with plain_errors():
+        if is_listing and as_json:
+            print_json({"backups": list(list_backups(place))})
+            return
         if is_listing:
             table = Table("backup", "taken", "folders", "MB", "last record")
             for each in list_backups(place):
@@ -56,4 +60,7 @@ def command(place: str, until: float | None, replace: bool, is_listing: bool, da
                 until=until,
                 replace=replace,
             )
+    if as_json:
+        print_json(backup)
+        return
     console.print(f"restored {escape(backup.name)}, of {backup.time}, into {escape(str(data))}; start a server there")

@@ -11,9 +11,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from engine import Engine, Job
+from engine import Engine, Job, models
+from gateway.admin.jobs import jobs
+from gateway.admin.models import StatusView
 from gateway.cli.local import Local, opened
-from gateway.cli.options import data_option, plain_errors
+from gateway.cli.options import data_option, json_option, plain_errors, print_json
 from gateway.processes.starvation import starving
 
 REFRESH_S = 0.5
@@ -22,11 +24,15 @@ ALIVE_S = 10.0  # since a worker's last heartbeat
 
 @click.command("status")
 @click.option("--watch", is_flag=True, help="Go on showing until Ctrl-C.")
+@json_option
 @data_option
-def command(watch: bool, data: Path) -> None:
+def command(watch: bool, as_json: bool, data: Path) -> None:
     """Show jobs and their progress, the deployed models, and when solutions and recommenders train."""
     console = Console()
     with plain_errors(), opened(data, console) as local:
+        if as_json:
+            print_json(StatusView(models=models(local.engine), activity=jobs(local.engine)))
+            return
         if not watch:
             console.print(picture(local))
             return

@@ -9,9 +9,17 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from engine import TrainingBudget
+from engine import TrainingBudget, model_overview
 from gateway.cli.local import Local, opened
-from gateway.cli.options import check_name, data_option, group_option, plain_errors, recipe_choice
+from gateway.cli.options import (
+    check_name,
+    data_option,
+    group_option,
+    json_option,
+    plain_errors,
+    print_json,
+    recipe_choice,
+)
 
 UNFINISHED = frozenset({"CREATE PENDING", "CREATE IN_PROGRESS"})
 DEPLOYABLE = recipe_choice(lambda recipe: recipe.deployable)
@@ -31,14 +39,18 @@ DEPLOYABLE = recipe_choice(lambda recipe: recipe.deployable)
     type=click.FloatRange(0, min_open=True),
     help="Search for the recipe's hyperparameters for so long before.  [default: no search]",
 )
+@json_option
 @group_option
 @data_option
-def command(name: str, recipe: str, settings: tuple[str, ...], group: str, data: Path, **minutes: float | None) -> None:
+def command(name: str, recipe: str, settings: tuple[str, ...], as_json: bool, data: Path, **others: Any) -> None:
     """Train a solution and deploy it as campaign NAME, which configurations call `model: NAME`."""
-    console, budget = Console(), TrainingBudget(minutes["minutes"], minutes["hpo_minutes"])
+    console, budget = Console(stderr=as_json), TrainingBudget(others["minutes"], others["hpo_minutes"])
     with plain_errors(), opened(data, console) as local:
-        version = train(local, group, name, recipe, pairs(settings), budget)
+        version = train(local, others["group"], name, recipe, pairs(settings), budget)
         deploy(local, name, version)
+        if as_json:
+            print_json(model_overview(local.engine, name))
+            return
         console.print(metrics_table(local, version))
         console.print(f"deployed as model [bold]{name}[/bold]: {version}")
 

@@ -9,7 +9,16 @@ from typing import Any
 
 import msgspec
 
-from gateway.routes import admin, admin_configuration, admin_experiments, admin_server, admin_stream
+from gateway.routes import (
+    admin,
+    admin_configuration,
+    admin_data,
+    admin_experiments,
+    admin_looks,
+    admin_models,
+    admin_server,
+    admin_stream,
+)
 from gateway.routes.admin_gate import RouteDoc
 
 TAG = "Operators"
@@ -21,6 +30,9 @@ ROUTE_DOCS: tuple[RouteDoc, ...] = (
     *admin_experiments.DOCS,
     *admin_configuration.DOCS,
     *admin_stream.DOCS,
+    *admin_data.DOCS,
+    *admin_looks.DOCS,
+    *admin_models.DOCS,
 )
 REFUSALS = {
     "400": "The request breaks a rule, which the message names.",

@@ -174,8 +174,12 @@ class EngineUpstream:
         with as_problems():
             return await self._batches.ask(question)
 
+    def question(self, ask: Ask, variation: Variation) -> Question:
+        """The question that the engine is asked."""
+        return _question(ask, variation, self._account)
+
     async def explain(self, ask: Ask, item: str, variation: Variation) -> Explanation:
-        question = _question(ask, variation, self._account)
+        question = self.question(ask, variation)
         return await self._off_loop(lambda: self._answers.explain(question, item))
 
     async def cohort(self, user: str, count: int, variation: Variation) -> Cohort:

@@ -1,4 +1,5 @@
-"""A data deletion job: the users of a CSV leave the group's data, its snapshots and its log (specification §2.6)."""
+"""A data deletion job: the users of a CSV, or those that it names, leave the group's data, snapshots and log
+(specification §2.6)."""
 
 from __future__ import annotations
 
@@ -60,7 +61,7 @@ def _publish(work: Work, group: DatasetGroupRecord, count: int) -> None:
     state = work.state(group)
     work.progress(0.7, "making the snapshot")
     snapshot = compact(state, kinds_of(work, group))
-    work.publish(state, snapshot, status="COMPLETED", num_deleted=count)
+    work.publish(state, snapshot, status="COMPLETED", num_deleted=count, users=())
 
 
 @write
@@ -73,6 +74,8 @@ def _append(engine: Engine, job: Job, uid: str, bodies: list[bytes]) -> None:
 
 
 def _named(work: Work, job: DataDeletionJobRecord) -> tuple[str, ...]:
+    if job.users:
+        return job.users
     settings = work.engine.settings
     limit = MAX_BYTES if settings.quotas == "aws" else None
     location = job.data_source["dataLocation"]

@@ -14,7 +14,7 @@ from tests.gateway.admin.world import KEYS, AdminWorld
 
 BELOW = ("/admin", "/ui")
 # routes that change nothing, though they are asked by POST
-QUESTIONS = {"/admin/configuration/validate"}
+QUESTIONS = {"/admin/configuration/validate", "/admin/filters/try", "/admin/rules/try"}
 # whole-server routes, which no tenant's key opens
 OF_SERVER = {
     "/admin/reload",

@@ -155,5 +155,7 @@ def test_all_of_the_package_s_names_are_where_this_looks_for_them() -> None:
     """Whoever reads a query string elsewhere makes this test look there, too."""
     folder = Path(query.__file__).parent
     readers = {path.stem for path in folder.glob("*.py") if re.search(r"parse_qs|query_params", path.read_text())}
-    of_operators = {"admin_configuration", "admin_experiments", "admin_server", "admin_stream"}  # in RouteDoc.query
+    of_operators = {
+        f"admin_{name}" for name in ("configuration", "data", "experiments", "server", "stream")
+    }  # RouteDoc.query
     assert readers - of_operators == {"query", "experiments", "growthbook"}

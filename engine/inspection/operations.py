@@ -1,0 +1,134 @@
+"""Operations of operators: a file imported, a user or a dataset group deleted, a version deployed or trained."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.arns import arn_of, region_of
+from engine.control.control import Control
+from engine.control.operation import perform
+from engine.data.guess import guess_schema
+from engine.data.options import TAG_PREFIX
+from engine.data.source import open_source
+from engine.engine import Engine
+from engine.errors import AlreadyExists
+from engine.inspection.groups import check_idle, deletions
+from engine.records import DataDeletionJobRecord, DatasetGroupRecord
+from engine.storage.writes import write
+
+KEPT_S = 86_400.0  # how long an uploaded file stays
+LOCAL_ROLE = "arn:aws:iam::000000000000:role/local"
+
+
+class Operations:
+    """The operations of Personalize on an open engine, without the pending states of the API."""
+
+    def __init__(self, engine: Engine) -> None:
+        settings = msgspec.structs.replace(engine.settings, pending_s=0.0, allow_file_urls=True)
+        self.engine = engine
+        self.control: Control = engine.resources.control(settings.account_id, settings.region, settings)
+
+    def call(self, operation: str, **members: Any) -> dict[str, Any]:
+        """One operation, in and out as boto3 spells it. Raises `EngineError`."""
+        answer = perform(self.control, operation, msgspec.json.encode(members))
+        self.engine.directory.forget()
+        decoded: dict[str, Any] = msgspec.json.decode(answer) if answer else {}
+        return decoded
+
+    def ensure(self, operation: str, **members: Any) -> bool:
+        """True where this made the resource, False where it was there."""
+        try:
+            self.call(operation, **members)
+        except AlreadyExists:
+            return False
+        return True
+
+    # ---- data
+
+    def import_file(self, group: str, dataset_type: str, file: Path, options: Mapping[str, str]) -> str:
+        """The name of an import job for a CSV file; group, schema (guessed) and dataset are made where they are
+        missing. `options` are of `engine.data.options`, `mode` among them. Raises `InvalidInput`."""
+        location = file.resolve().as_uri()
+        self.ensure("CreateDatasetGroup", name=group)
+        arn = self._arn(f"dataset-group/{group}")
+        if dataset_type not in self.engine.directory.datasets(arn):
+            schema = guess_schema(open_source(location, allow_file_urls=True), dataset_type)
+            name = f"{group[:40]}-{dataset_type.lower()}-{time.time_ns():x}"[:63]
+            self.call("CreateSchema", name=name, schema=schema)
+            members = {"schemaArn": self._arn(f"schema/{name}"), "datasetGroupArn": arn, "datasetType": dataset_type}
+            self.call("CreateDataset", name=name, **members)
+        job = f"{group[:30]}-{dataset_type.lower()}-{time.time_ns():x}"[:63]
+        tags = [{"tagKey": TAG_PREFIX + key, "tagValue": text} for key, text in options.items() if key != "mode"]
+        self.call(
+            "CreateDatasetImportJob",
+            jobName=job,
+            datasetArn=self._arn(f"dataset/{group}/{dataset_type}"),
+            dataSource={"dataLocation": location},
+            importMode=options.get("mode", "FULL"),
+            roleArn=LOCAL_ROLE,
+            tags=tags,
+        )
+        return job
+
+    def delete_group(self, group_arn: str) -> list[str]:
+        """Deletes a dataset group with all that hangs on it; what was deleted, in its order. Raises `InUse`."""
+        check_idle(self.engine, self.control, group_arn)
+        deleted = []
+        for operation, members in deletions(self.control, group_arn):
+            self.call(operation, **members)
+            deleted.append(next(iter(members.values())).rpartition(":")[2])
+        return deleted
+
+    # ---- models
+
+    def deploy(self, campaign_arn: str, version_arn: str) -> None:
+        """Let a campaign answer with a version; answers of this process are its own when this returns."""
+        self.call("UpdateCampaign", campaignArn=campaign_arn, solutionVersionArn=version_arn)
+        if self.engine.follower.is_following:
+            self.engine.follower.catch_up()
+
+    def train(self, solution_arn: str) -> str:
+        """The ARN of a new version, whose training waits."""
+        arn: str = self.call("CreateSolutionVersion", solutionArn=solution_arn)["solutionVersionArn"]
+        return arn
+
+    def _arn(self, resource: str) -> str:
+        return arn_of(self.engine.settings.region, self.engine.settings.account_id, resource)
+
+
+def uploaded(engine: Engine, name: str, body: bytes) -> Path:
+    """A file with these bytes, for an import. Files of yesterday go."""
+    folder = engine.settings.data_dir / "uploads"
+    folder.mkdir(exist_ok=True)
+    for each in folder.iterdir():
+        if each.stat().st_mtime < time.time() - KEPT_S:
+            each.unlink(missing_ok=True)
+    plain = re.sub(r"[^\w.-]", "_", name, flags=re.ASCII).lstrip("._")[:60] or "upload.csv"
+    file = folder / f"{time.time_ns():x}-{plain}"
+    file.write_bytes(body)
+    return file
+
+
+@write
+def delete_user(engine: Engine, group_arn: str, user: str) -> str:
+    """The ARN of a job that deletes a user with all that it and its sessions did. Raises `NotFound`."""
+    control = engine.resources.control(group_arn.split(":")[4], region_of(group_arn))
+    name = f"user-{control.new_id()}"
+    with control.database.write() as within:
+        control.active(group_arn, DatasetGroupRecord, within)
+        record = DataDeletionJobRecord(
+            dataset_group_arn=group_arn,
+            data_source={},
+            role_arn=LOCAL_ROLE,
+            users=(user,),
+            status="PENDING",
+            **control.new_fields(f"data-deletion-job/{name}", name),
+        )
+        control.create(record, within, "deleting")
+    return record.arn
