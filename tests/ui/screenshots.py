@@ -20,7 +20,7 @@ LOOKS = {
     "light-phone": ("light", 390, 844),
     "dark-phone": ("dark", 390, 844),
 }
-SETTLED_MS = 2500  # two messages of the stream
+SETTLED_MS = 1500  # a message of the stream
 
 
 def take(browser: Browser, url: str, place: str, name: str) -> None:
@@ -32,6 +32,7 @@ def take(browser: Browser, url: str, place: str, name: str) -> None:
         page.goto(f"{url}/ui#/{place}")
         page.get_by_role("main").get_by_role("heading", level=1).wait_for()
         page.wait_for_timeout(SETTLED_MS)
+        page.evaluate("document.querySelector('.rail-foot').style.visibility = 'hidden'")  # it names the machine
         page.screenshot(path=FOLDER / f"{name}-{look}.png")
         context.close()
 
