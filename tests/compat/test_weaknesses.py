@@ -443,7 +443,9 @@ def test_44_nothing_rests_on_a_runtime_that_has_ended() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["requires-python"].startswith(">=3.11")
     assert [each for each in project["dependencies"] if not re.search("[><=~]", each)] == ["tzdata"]
-    assert not [path for package in ("gateway", "engine") for path in (ROOT / package).rglob("package.json")]
+    manifests = [path for package in ("gateway", "engine") for path in (ROOT / package).rglob("package.json")]
+    assert manifests == [ROOT / "gateway" / "ui" / "package.json"]  # the page's sources: browsers get what was built
+    assert (ROOT / "gateway" / "ui" / "dist" / "index.html").exists()
 
 
 def test_45_caches_latency_experiments_and_fallbacks_have_metrics(main: httpx.Client) -> None:
