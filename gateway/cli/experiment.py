@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import msgspec
 from gateway.cli.options import data_option, plain_errors
 from gateway.config import ConfigurationHistory, launching, load, place_of
 from gateway.config.comparison import changes
+from gateway.config.editing import Edit
 from gateway.config.history import Author
 from gateway.config.launching import ExperimentPlace
 from gateway.config.masking import masked
@@ -57,18 +58,14 @@ def make_command(definition: str, **values: Any) -> None:
 @options
 def start_command(**values: Any) -> None:
     """Let an experiment run from now on."""
-    now = time.time()
-    edit = lambda part: launching.start(part, now)  # noqa: E731
-    write(values, lambda text, name, place: launching.changed(text, name, place, edit))
+    change_now(values, launching.start)
 
 
 @command.command("stop")
 @options
 def stop_command(**values: Any) -> None:
     """End an experiment now."""
-    now = time.time()
-    edit = lambda part: launching.stop(part, now)  # noqa: E731
-    write(values, lambda text, name, place: launching.changed(text, name, place, edit))
+    change_now(values, launching.stop)
 
 
 @command.command("ramp")
@@ -84,9 +81,7 @@ def ramp_command(traffic: float | None, weights: tuple[str, ...], at: str | None
     shares = weights_of(weights)
     if traffic is None and shares is None:
         raise click.UsageError("give --traffic, --weight or both: the ramp would change nothing")
-    now = time.time()
-    edit = lambda part: launching.ramp(part, now, moment, traffic, shares)  # noqa: E731
-    write(values, lambda text, name, place: launching.changed(text, name, place, edit))
+    change_now(values, lambda part, now: launching.ramp(part, now, moment, traffic, shares))
 
 
 def weights_of(texts: tuple[str, ...]) -> dict[str, float] | None:
@@ -95,6 +90,12 @@ def weights_of(texts: tuple[str, ...]) -> dict[str, float] | None:
         return {name: float(weight) for name, _, weight in (text.rpartition("=") for text in texts)} or None
     except ValueError as error:
         raise click.BadParameter("VARIATION=WEIGHT, such as bold=0.5", param_hint="--weight") from error
+
+
+def change_now(values: dict[str, Any], change: Callable[[Mapping[str, Any], float], list[Edit]]) -> None:
+    """Write the edits that follow from the experiment's part of the configuration and the time."""
+    now = time.time()
+    write(values, lambda text, name, place: launching.changed(text, name, place, lambda part: change(part, now)))
 
 
 def write(values: dict[str, Any], edit: Callable[[str, str, ExperimentPlace], str]) -> None:
