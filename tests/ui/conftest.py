@@ -1,4 +1,8 @@
-"""One Chromium and one server with the page, for all tests of it."""
+"""One Chromium and one server with the page, for all tests of it.
+
+Playwright runs an event loop in the thread of the tests, in which no other can run: it ends with this package's tests,
+because a process goes on with those of another.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +33,7 @@ PATIENCE_MS = 15_000
 expect.set_options(timeout=PATIENCE_MS)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     executable = shutil.which("chromium")
     assert executable is not None, "apt-get install chromium"
@@ -39,7 +43,7 @@ def browser() -> Iterator[Browser]:
         launched.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shop(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Its configuration may be written, and tests use models, filters and experiments of their own."""
     folder = tmp_path_factory.mktemp("page")
