@@ -235,5 +235,5 @@ def lines_to_try(url: str) -> str:
   print(runtime.get_recommendations(campaignArn=campaign, userId="{KNOWN_USER}", numResults=5)["itemList"])
   END
 
-  {url}/docs lists every route.
+  {url}/ui/ shows in the browser what each user gets, and why; {url}/docs lists every route.
 """

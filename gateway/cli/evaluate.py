@@ -36,6 +36,7 @@ from gateway.cli.options import data_option, group_option, plain_errors, recipe_
 
 RANKING = recipe_choice(lambda recipe: recipe.ranks_items)
 USUAL = "aws-user-personalization-v2"
+STDOUT = Path("-")
 AnyReport = EvaluationReport | Curve | DiversityCurve
 WIDTH = 150  # of the report, whatever the terminal: figures must not be cut
 
@@ -85,21 +86,29 @@ class EvaluationData:
     "--column", "columns", multiple=True, help="With --diversity: a column of Items; the first is capped, too."
 )
 @click.option("--seed", default=0, show_default=True)
-@click.option("--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the report here too.")
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="Write the report as JSON here too; - is the standard output, and the tables go to standard error then.",
+)
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw it: .png, .svg or .pdf.")
 @group_option
 @data_option
 def command(**values: Any) -> None:
     """Measure recipes on a dataset group's interactions, beside baselines tuned as carefully."""
     options = EvaluateOptions(**values)
-    console = Console(soft_wrap=True, width=max(WIDTH, Console().width))
+    on_stdout = options.json_file == STDOUT
+    console = Console(soft_wrap=True, width=max(WIDTH, Console().width), stderr=on_stdout)
     with plain_errors():
         data = movielens_data(options, console) if options.on_movielens else directory_data(options, console)
         started = time.monotonic()
         report = measured(data, options, console)
         show_report(console, report)
         console.print(f"in {time.monotonic() - started:.0f} s")
-        if options.json_file is not None:
+        if on_stdout:
+            click.echo(report.to_json())
+        elif options.json_file is not None:
             options.json_file.write_bytes(report.to_json())
         if options.plot is not None:
             draw(report, options.plot)

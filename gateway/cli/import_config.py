@@ -16,10 +16,12 @@ import botocore.exceptions
 import click
 from rich.console import Console
 
+from gateway.admin.view import View
 from gateway.ask import Action
 from gateway.cli.local import opened
-from gateway.cli.options import data_option, plain_errors
+from gateway.cli.options import data_option, json_option, plain_errors, print_json
 from gateway.config import parse
+from gateway.config.source import source
 
 Call = Callable[..., dict[str, Any]]  # an operation of Amazon Personalize and its members, as boto3 spells them
 
@@ -67,13 +69,43 @@ class GroupContents:
     filters: list[tuple[str, str]] = field(default_factory=list)  # ARN and expression
 
 
+class LeftOut(View, frozen=True, kw_only=True):
+    """A campaign or recommender that the configuration does not ask, and why."""
+
+    kind: str
+    name: str
+    why: str
+
+
+class FilterNote(View, frozen=True, kw_only=True):
+    arn: str
+    expression: str
+
+
+class GroupSummary(View, frozen=True, kw_only=True):
+    """A dataset group's parts that the configuration names only in comments."""
+
+    group: str
+    left_out: list[LeftOut]
+    filters: list[FilterNote]
+
+
+class WrittenConfiguration(View, frozen=True, kw_only=True):
+    """The configuration as `import-config --json` prints it; `file` is where it was written, if it was."""
+
+    file: str | None
+    configuration: Any
+    groups: list[GroupSummary]
+
+
 @click.command("import-config")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
 @click.option("--groups", default="all", show_default=True, metavar="A,B|all", help="Dataset groups to look into.")
 @click.option("--aws", "region", metavar="REGION", help="Look into an account of AWS instead of the data directory.")
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
+@json_option
 @data_option
-def command(file: Path | None, groups: str, region: str | None, force: bool, data: Path) -> None:
+def command(file: Path | None, groups: str, region: str | None, force: bool, as_json: bool, data: Path) -> None:
     """Write a configuration for the campaigns, recommenders and event trackers there are, into FILE or on the screen.
 
     --aws needs AWS's usual credentials; AWS_ENDPOINT_URL says where else it is.
@@ -81,14 +113,34 @@ def command(file: Path | None, groups: str, region: str | None, force: bool, dat
     if file is not None and file.exists() and not force:
         raise click.ClickException(f"{file} is there already; --force overwrites it")
     with plain_errors(), account(region) if region else engine_of(data) as call:
-        text = configuration(call, groups, region)
+        contents = contents_of(call, groups)
+    text = written(contents, region)
     parse(text, str(file or "configuration"))  # what is written can be read
-    if file is None:
+    if file is not None:
+        beside = file.with_name(f".{file.name}.new")
+        beside.write_text(text, "utf-8")
+        beside.replace(file)
+    if as_json:
+        print_json(summary(file, text, contents))
+    elif file is None:
         click.echo(text, nl=False)
-        return
-    beside = file.with_name(f".{file.name}.new")
-    beside.write_text(text, "utf-8")
-    beside.replace(file)
+
+
+def summary(file: Path | None, text: str, contents: dict[str, GroupContents]) -> WrittenConfiguration:
+    document = source(text, "recgate.yaml").data
+    parts = [
+        GroupSummary(
+            group=name,
+            left_out=[
+                LeftOut(kind=each.kind, name=each.name, why=each.missing)
+                for each in ordered(group.deployed)
+                if each.missing
+            ],
+            filters=[FilterNote(arn=arn, expression=expression) for arn, expression in sorted(group.filters)],
+        )
+        for name, group in contents.items()
+    ]
+    return WrittenConfiguration(file=None if file is None else str(file), configuration=document, groups=parts)
 
 
 # ---- what is asked
@@ -132,6 +184,11 @@ def pages(call: Call, operation: str, key: str, **members: str) -> Iterator[dict
 
 def configuration(call: Call, groups: str, region: str | None) -> str:
     """The document's text. Raises `ClickException` for a group that is not there."""
+    return written(contents_of(call, groups), region)
+
+
+def contents_of(call: Call, groups: str) -> dict[str, GroupContents]:
+    """What the dataset groups have. Raises `ClickException` for a group that is not there."""
     existing = pages(call, "ListDatasetGroups", "datasetGroups")
     arns = {last(each["datasetGroupArn"]): each["datasetGroupArn"] for each in existing}
     wanted = [name.strip() for name in groups.split(",") if name.strip()]
@@ -146,7 +203,7 @@ def configuration(call: Call, groups: str, region: str | None) -> str:
             chosen[group].deployed.append(deployed)
     for name in names:
         fill(call, arns[name], chosen[name])
-    return written(chosen, region)
+    return chosen
 
 
 Described = Callable[[str], Action | None]

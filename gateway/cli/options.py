@@ -51,12 +51,19 @@ def group_named(engine: Engine, group: str) -> str:
     return group_arn_of(engine, group)
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, as the routes under /admin answer.")
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON, with names spelled as the routes under /admin spell them."
+)
 
 
 def print_json(shown: object) -> None:
     """Print a view as JSON, indented for people."""
     click.echo(msgspec.json.format(msgspec.json.encode(shown), indent=2).decode())
+
+
+def print_json_line(shown: object) -> None:
+    """Print a view as one line of JSON, for commands that print several or go on."""
+    click.echo(msgspec.json.encode(shown).decode())
 
 
 def recipe_choice(fits: Callable[[Recipe[Any]], bool]) -> click.Choice[str]:

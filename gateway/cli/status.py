@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import click
 from rich.console import Console, Group
@@ -15,7 +17,7 @@ from engine import Engine, Job, models
 from gateway.admin.jobs import jobs
 from gateway.admin.models import StatusView
 from gateway.cli.local import Local, opened
-from gateway.cli.options import data_option, json_option, plain_errors, print_json
+from gateway.cli.options import data_option, json_option, plain_errors, print_json, print_json_line
 from gateway.processes.starvation import starving
 
 REFRESH_S = 0.5
@@ -23,15 +25,19 @@ ALIVE_S = 10.0  # since a worker's last heartbeat
 
 
 @click.command("status")
-@click.option("--watch", is_flag=True, help="Go on showing until Ctrl-C.")
+@click.option(
+    "--watch", is_flag=True, help="Go on showing until Ctrl-C; with --json a line whenever something has changed."
+)
 @json_option
 @data_option
 def command(watch: bool, as_json: bool, data: Path) -> None:
     """Show jobs and their progress, the deployed models, and when solutions and recommenders train."""
     console = Console()
     with plain_errors(), opened(data, console) as local:
+        if as_json and watch:
+            stream(local)
         if as_json:
-            print_json(StatusView(models=models(local.engine), activity=jobs(local.engine)))
+            print_json(view(local))
             return
         if not watch:
             console.print(picture(local))
@@ -40,6 +46,22 @@ def command(watch: bool, as_json: bool, data: Path) -> None:
             while True:
                 time.sleep(REFRESH_S)
                 live.update(picture(local))
+
+
+def view(local: Local) -> StatusView:
+    return StatusView(models=models(local.engine), activity=jobs(local.engine))
+
+
+def stream(local: Local) -> NoReturn:
+    """Prints a line of JSON now and whenever something has changed."""
+    before = None
+    while True:
+        now = view(local)
+        if before is None or (now.models, now.activity.jobs) != before:
+            print_json_line(now)
+            sys.stdout.flush()
+        before = (now.models, now.activity.jobs)
+        time.sleep(REFRESH_S)
 
 
 def picture(local: Local) -> Group:

@@ -13,7 +13,8 @@ from queue import SimpleQueue
 import click
 
 from engine import Capacity, Engine, WorkerPool
-from gateway.cli.options import data_option, plain_errors
+from gateway.admin.view import View
+from gateway.cli.options import data_option, json_option, plain_errors, print_json_line
 from gateway.processes.start import configuration, engine_settings
 
 NO_SHARED_DATABASE = (
@@ -22,17 +23,35 @@ NO_SHARED_DATABASE = (
 )
 
 
+class WorkerStarted(View, frozen=True, kw_only=True, tag_field="event", tag="started"):
+    """The first line of `worker --json`. `kinds` is null where it takes all kinds of jobs."""
+
+    host: str
+    pid: int
+    concurrency: int
+    kinds: list[str] | None
+    data: str
+
+
+class WorkerStopped(View, frozen=True, kw_only=True, tag_field="event", tag="stopped"):
+    """The last line. `in_time` is false where a step of a job did not end in time: another worker takes that job."""
+
+    in_time: bool
+
+
 @click.command("worker")
 @click.option(
     "--kinds", default="", metavar="KIND,…", help="Jobs to take, for example training,inferring.  [default: all]"
 )
 @click.option("--concurrency", default=1, show_default=True, type=click.IntRange(1, 64), help="Jobs at once.")
 @click.option("--config", help="The servers' configuration, for its quotas and its file:// locations.")
+@json_option
 @data_option
-def command(kinds: str, concurrency: int, config: str | None, data: Path) -> None:
+def command(kinds: str, concurrency: int, config: str | None, as_json: bool, data: Path) -> None:
     """Do imports, trainings and batches of servers on other machines: whatever waits in their database.
 
-    SIGTERM puts the jobs under way back into the queue.
+    SIGTERM puts the jobs under way back into the queue. With --json a line says that it has started, and one that it
+    has stopped.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(levelname)s %(message)s")
     signals: SimpleQueue[int] = SimpleQueue()
@@ -47,10 +66,23 @@ def command(kinds: str, concurrency: int, config: str | None, data: Path) -> Non
         pool = WorkerPool(engine, Capacity(chosen or None, concurrency), socket.gethostname())
         pool.start()
         engine.fetcher.start()  # which forgets old copies of snapshots and models
-    click.echo(f"recgate worker: {concurrency} at once of {', '.join(chosen) or 'all kinds of jobs'}, data in {data}")
+    if as_json:
+        print_json_line(started(chosen, concurrency, data))
+    else:
+        what = ", ".join(chosen) or "all kinds of jobs"
+        click.echo(f"recgate worker: {concurrency} at once of {what}, data in {data}")
     signals.get()
-    if pool.stop():
+    in_time = pool.stop()
+    if as_json:
+        print_json_line(WorkerStopped(in_time=in_time))
+    if in_time:
         engine.close()
         return
     sys.stdout.flush()
     os._exit(0)  # a step that goes on in a thread changes nothing: its job is another's
+
+
+def started(kinds: tuple[str, ...], concurrency: int, data: Path) -> WorkerStarted:
+    return WorkerStarted(
+        host=socket.gethostname(), pid=os.getpid(), concurrency=concurrency, kinds=list(kinds) or None, data=str(data)
+    )

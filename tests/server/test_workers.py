@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -90,3 +91,16 @@ def test_a_worker_says_what_it_needs(tmp_path: Path, postgres: PostgresServer) -
     assert "RECGATE_DATABASE_URL=postgresql://" in refused("")
     assert "Kinds: cleaning, " in refused(postgres.url, "--kinds", "trainings")
     assert "RECGATE_STORAGE_URL" in refused(postgres.url)
+
+
+def test_a_worker_says_when_it_has_started_and_stopped(tmp_path: Path, postgres: PostgresServer) -> None:
+    environ = {**os.environ, "RECGATE_DATABASE_URL": postgres.url}
+    argv = [sys.executable, "-m", "gateway", "worker", "--json", "--kinds", "training", "--data", str(tmp_path)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=environ) as process:
+        assert process.stdout is not None
+        started = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGTERM)
+        stopped = json.loads(process.stdout.readline())
+    assert started["event"] == "started" and started["pid"] == process.pid and started["kinds"] == ["training"]
+    assert stopped == {"event": "stopped", "inTime": True}
+    assert process.returncode == 0
