@@ -69,6 +69,12 @@ if TYPE_CHECKING:
         Exposure as Exposure,
         UnitOutcome as UnitOutcome,
     )
+    from engine.feed.partial_rows import (
+        FittingProperties as FittingProperties,
+        MergedRows as MergedRows,
+        Omitted as Omitted,
+        PartialRow as PartialRow,
+    )
     from engine.feed.sourcing import (
         OffsetMove as OffsetMove,
         PartitionBounds as PartitionBounds,
@@ -222,6 +228,7 @@ _BEHIND = {
     ),
     "engine.examination": ("Finding", "accept_loss", "examine"),
     "engine.serving.explain": ("Cause", "Explanation"),
+    "engine.feed.partial_rows": ("FittingProperties", "MergedRows", "Omitted", "PartialRow"),
     "engine.feed.sourcing": ("OffsetMove", "PartitionBounds", "SourceBatch", "Sourcing"),
     "engine.filters": ("check_expression", "split_values"),
     "engine.inspection.cards": (

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from litestar import Litestar, Request, Response
 from litestar.handlers import HTTPRouteHandler
 
-from engine import Change, Engine, EngineError
+from engine import Change, Engine, EngineError, delete_user
 from gateway import gauges
 from gateway.admin.scope import EngineScope
 from gateway.answer import hold
@@ -42,6 +42,7 @@ from gateway.dependencies import Dependencies
 from gateway.document.redis_url import SECRET, URL, connected, disconnect
 from gateway.engine_port import EnginePort, FeedPort, ResourcesPort
 from gateway.events.negative import NegativeEventTypes, is_for_negative_events
+from gateway.events.partner_records import PartnerRecorder
 from gateway.events.record import Recorder
 from gateway.experiments.ledger import Ledger
 from gateway.flag_service import FlagService
@@ -52,6 +53,7 @@ from gateway.metadata import SOURCES
 from gateway.outbound import Outbound, Transport
 from gateway.outbound.signing import Signer
 from gateway.outbox import Outbox
+from gateway.plan.plan import Namespace
 from gateway.routes.admin import admin_routes
 from gateway.routes.admin_configuration import (
     ConfigurationApi,
@@ -77,6 +79,7 @@ from gateway.routes.events import events_routes
 from gateway.routes.experiments import experiment_route
 from gateway.routes.growthbook import growthbook_routes
 from gateway.routes.health import health_routes
+from gateway.routes.intake import intake_routes
 from gateway.routes.many import many_route
 from gateway.routes.ofrep import ofrep_routes
 from gateway.routes.recommend import explain_route, recommend_routes
@@ -181,6 +184,9 @@ class WorkerParts:
         self.ranker = Ranker(self.origin, self.cache.changes, self.admission, self.telemetry)
         self.recorder = Recorder(self.origin, self.outbox, self.ledger, self.telemetry, self.event_admission)
         self.flag_service = FlagService(self.gateway, self.recorder)
+        self.partner_records = PartnerRecorder(
+            self.recorder, self.origin, self.telemetry, self.flag_service.expose, self._erase
+        )
         self.hot_cache = self._hot_cache(config)
         self.bodies = BodyBudget(config.body_bytes)
         self.rate_limiter = RateLimiter(self.redis)
@@ -257,6 +263,14 @@ class WorkerParts:
                 closing.push_async_callback(_ended, asyncio.create_task(self.watch.run()))
             yield
 
+    async def _erase(self, namespace: Namespace, user: str) -> None:
+        """Delete a user from the dataset groups that the namespace's events go to."""
+        engine = self.engine
+        if isinstance(engine, Engine):
+            trackers = [engine.directory.tracker(each) for each in namespace.trackers]
+            for arn in {tracker.dataset_group_arn for tracker in trackers}:
+                await asyncio.get_running_loop().run_in_executor(self.threads, delete_user, engine, arn, user)
+
     async def _close(self) -> None:
         await asyncio.to_thread(self.ledger.close)
         await self.outbox.close()
@@ -280,6 +294,7 @@ class WorkerParts:
             experiment_route(front),
             *health_routes(front, self.engine, self.threads, self.metrics, self.filters),
             *ofrep_routes(front, self.flag_service),
+            *intake_routes(front, self.recorder, self.partner_records),
             *growthbook_routes(front, self.flag_service, self.options.leaving),
             *self.operator_routes(),
         ]

@@ -17,8 +17,11 @@ from engine import (
     Explanation,
     Fatigue,
     Figure,
+    FittingProperties,
     ListRule,
+    MergedRows,
     NegativeDeclaration,
+    PartialRow,
     Question,
     Ranked,
     RuleBook,
@@ -142,6 +145,12 @@ class FeedPort(Protocol):
     ) -> Future[int]: ...
 
     def takes_at_once(self, tracking_ids: Sequence[str]) -> bool: ...
+
+    def fitting(
+        self, tracking_ids: Sequence[str], dataset_type: str, properties: Mapping[str, Any]
+    ) -> FittingProperties: ...
+
+    def merge_rows(self, tracking_ids: Sequence[str], dataset_type: str, rows: Sequence[PartialRow]) -> MergedRows: ...
 
     def announce(self, kind: str, key: str) -> Future[int]: ...
 

@@ -15,8 +15,9 @@ from gateway.events.record import EventBatch, Recorder
 from gateway.experiments.enrol import enrolled
 from gateway.experiments.flags import Evaluation, UnitReport, ask_of, evaluation, exposure
 from gateway.experiments.outcomes import Conversion
+from gateway.intake.records import MappedExposure
 from gateway.plan.flag import Flag
-from gateway.plan.plan import Moment
+from gateway.plan.plan import Moment, Namespace
 
 
 class FlagService:
@@ -37,6 +38,24 @@ class FlagService:
         if exposes and enrolment is not None and enrolment.counted:
             self._ledger.expose(enrolment, now)
         return evaluation(flag, enrolment, now)
+
+    async def expose(self, namespace: Namespace, exposure: MappedExposure, moment: Moment) -> bool:
+        """Record an exposure that a partner tells of, durable on return. False: there is no such flag or variation."""
+        flag = self._flag(namespace, exposure.flag)
+        if flag is None or exposure.variation not in flag.experiment.by_variation:
+            return False
+        unit = exposure.user if flag.experiment.unit == "user" else exposure.session
+        if unit:
+            report = UnitReport(flag, unit, variation=exposure.variation)
+            await self.report(report, moment.caller, exposure.at)
+        return True
+
+    def _flag(self, namespace: Namespace, name: str) -> Flag | None:
+        """The flag of this key, or the only one that is about a feature of this name."""
+        flags = [each for each in self._gateway.config.flags.values() if each.plan.namespace == namespace.key]
+        by_feature = [each for each in flags if each.experiment.feature == name]
+        by_key = [each for each in flags if each.key == name]
+        return next(iter(by_key or (by_feature if len(by_feature) == 1 else ())), None)
 
     async def report(self, report: UnitReport, caller: Caller, at: float) -> None:
         """Record an exposure or a conversion, durable on return. `at` is in epoch seconds; the future is now. Raises as

@@ -73,11 +73,12 @@ def check_properties(schema: Schema, properties: Mapping[str, object]) -> dict[s
             raise InvalidInput(f"Property '{name}' names the record itself; leave it out of the properties.")
         if field.name in values:
             raise InvalidInput(f"Property '{name}' is given twice, under two spellings of {field.name}.")
-        values[field.name] = _value(name, field, value)
+        values[field.name] = value_of(name, field, value)
     return values
 
 
-def _value(name: str, field: Field, value: object) -> Value:
+def value_of(name: str, field: Field, value: object) -> Value:
+    """One property as its field keeps it. Raises `InvalidInput` naming the property and the rule."""
     if field.categorical and isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
         value = "|".join(value)
     if value is None or value == "":

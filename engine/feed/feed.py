@@ -22,6 +22,14 @@ from engine.data.values import check_properties, check_seconds
 from engine.errors import EngineError, InvalidInput, NotFound
 from engine.feed.directory import Directory, unknown_tracker
 from engine.feed.follower import Follower, Listener
+from engine.feed.partial_rows import (
+    FittingProperties,
+    MergedRows,
+    Omitted,
+    PartialRow,
+    fitting,
+    row_entry,
+)
 from engine.impressions.implicit import ImplicitImpressions
 from engine.question import Change, Event
 from engine.records import DatasetRecord
@@ -128,6 +136,38 @@ class Feed:
         kind = entries.RECORDS_OF[dataset_type]
         return self.log.append([_row_entry(group, kind, name, values, schema) for name, values in rows])
 
+    def fitting(
+        self, tracking_ids: Sequence[str], dataset_type: str, properties: Mapping[str, Any]
+    ) -> FittingProperties:
+        """The properties that fit the schemas of all these trackers' datasets of a type. Raises `InvalidInput`."""
+        values, omitted = dict(properties), list[Omitted]()
+        for tracking_id in tracking_ids:
+            fitted = fitting(self._target(tracking_id, dataset_type).schema, values)
+            omitted += fitted.omitted
+            values = dict(fitted.values)
+        return FittingProperties(values, omitted)
+
+    def merge_rows(self, tracking_ids: Sequence[str], dataset_type: str, rows: Sequence[PartialRow]) -> MergedRows:
+        """Appends items or users to the dataset groups of these trackers; columns that a row omits stay as they are.
+        Rows that other processes append at the same time are not seen. Raises `InvalidInput`."""
+        self.follower.catch_up()
+        appending, omitted = list[LogEntry](), list[Omitted]()
+        for tracking_id in tracking_ids:
+            target = self._row_target(tracking_id, dataset_type)
+            if target is None:
+                omitted += [Omitted("noDataset", dataset_type)] * len(rows)
+                continue
+            newest = dict[str, Mapping[str, Any]]()
+            for row in rows:
+                _check_text(id=row.name)
+                before = newest.get(row.name) or self._row(target.group, dataset_type, row.name)
+                entry, missing = row_entry(target.group, target.schema, target.scope, row, before)
+                omitted += missing
+                if entry is not None:
+                    appending.append(entry)
+                    newest[row.name] = entries.read_row(entry.body).values
+        return MergedRows(self.log.append(appending) if appending else None, omitted)
+
     def put_action_interactions(
         self, tracking_id: str, interactions: Sequence[ActionEvent], account: str | None = None
     ) -> Future[int]:
@@ -191,6 +231,19 @@ class Feed:
     def _target(self, tracking_id: str, dataset_type: str) -> EventDestination:
         key = f"target {dataset_type}", tracking_id
         return self.directory.once(key, partial(self._found, tracking_id, dataset_type))
+
+    def _row_target(self, tracking_id: str, dataset_type: str) -> EventDestination | None:
+        tracker = self.directory.tracker(tracking_id)
+        if dataset_type not in self.directory.datasets(tracker.dataset_group_arn):
+            return None
+        return self._target(tracking_id, dataset_type)
+
+    def _row(self, uid: str, dataset_type: str, name: str) -> Mapping[str, Any]:
+        """The columns of an item or user as this process has them."""
+        group = self.follower.group(uid)
+        if dataset_type == "USERS":
+            return group.user_table.row(group.users.find(name)) or {}
+        return group.item_table.row(group.items.find(name)) or {}
 
     def _found(self, tracking_id: str, dataset_type: str) -> EventDestination:
         tracker = self.directory.tracker(tracking_id)

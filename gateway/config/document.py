@@ -1,8 +1,8 @@
 """The configuration document as structs: schema, validator and documentation in one (specification §2.2, §10).
 
-A kind of origin, event target, event source or source of metadata has its struct in its own file: `gateway/upstreams`,
-`gateway/targets`, `gateway/sources` and `gateway/metadata`. What all levels have in common is in
-`gateway/upstreams/level.py`.
+A kind of origin, event target, event source, partner or source of metadata has its struct in its own file:
+`gateway/upstreams`, `gateway/targets`, `gateway/sources`, `gateway/intake` and `gateway/metadata`. What all levels
+have in common is in `gateway/upstreams/level.py`.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ from gateway.document.values import (
     Weight,
     Window,
 )
+from gateway.intake import IntakePart
 from gateway.sources import AnyEventSource
 from gateway.targets import AnyEventTarget
 from gateway.upstreams import AnyVariation
@@ -353,6 +354,7 @@ class Namespace(Level, frozen=True):
     recommenders: dict[Action, dict[Label, Recommender]] = {}
     event_targets: tuple[AnyEventTarget, ...] = ()
     event_sources: tuple[AnyEventSource, ...] = ()
+    intake: IntakePart | None = None
     holdout: Fraction = 0  # of the users, who are in no experiment
     negative_events: tuple[Text | NegativeEventPart, ...] | None = None  # []: none
     examples: Examples = Examples()

@@ -25,6 +25,8 @@ from gateway.document.redis_url import SECRET, URL, fault_of, fault_of_secret
 from gateway.document.report import ConfigError, Fault, Report
 from gateway.document.values import plain
 from gateway.errors import NotConfigured
+from gateway.intake import PARTNERS, parts_of
+from gateway.intake.base import PartnerAccount, PartnerAccounts, accounts_of
 from gateway.plan.experiment import Experiment
 from gateway.plan.flag import Flag, flags
 from gateway.plan.plan import (
@@ -66,6 +68,7 @@ class Config:
     document: Mapping[str, Any]  # as it was said, without its secrets
     rate_limits: RateLimits
     outbox_bytes: int  # of disk, for events on their way
+    partners: Mapping[str, PartnerAccounts]  # by the partner's name: those that some namespace takes events of
     viewers: Viewers
     title: str
     description: str
@@ -182,11 +185,20 @@ def frozen(root: document.Root, name: str, report: Report) -> Config:
         document=plain(root),
         rate_limits=RateLimits(root.rate_limits.per_key, root.rate_limits.per_address),
         outbox_bytes=root.outbox.max_bytes,
+        partners=partners(root),
         viewers=Viewers(root.trusted_proxies, None if root.geoip is None else Path(root.geoip.file)),
         title=root.title,
         description=root.description,
         warnings=tuple(sorted(report.warnings, key=lambda fault: fault.line)),
     )
+
+
+def partners(root: document.Root) -> dict[str, PartnerAccounts]:
+    accounts: dict[str, list[PartnerAccount]] = {}
+    for key, namespace in root.namespaces.items():
+        for name, part in parts_of(namespace.intake).items():
+            accounts.setdefault(name, []).append(PARTNERS[name].account(key, part))
+    return {name: accounts_of(each) for name, each in accounts.items()}
 
 
 def access_key(part: document.AccessKey) -> AccessKey:

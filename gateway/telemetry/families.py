@@ -33,6 +33,12 @@ FAMILIES = {
     "recgate_events_rejected": Family(
         "counter", "Bodies of events with a fault, or of nobody known.", ("namespace", "code")
     ),
+    "recgate_intake_records": Family(
+        "counter", "Records of partners' messages accepted and durable.", ("namespace", "partner", "kind")
+    ),
+    "recgate_intake_dropped": Family(
+        "counter", "Parts of partners' messages not stored, by name.", ("namespace", "partner", "reason", "name")
+    ),
     "recgate_conversions": Family(
         "counter", "Experiment conversions accepted.", ("namespace", "recommender", "feature", "metric")
     ),

@@ -60,6 +60,12 @@ class Telemetry:
     def events_rejected(self, namespace: str, code: str) -> None:
         self._counts["recgate_events_rejected"][namespace, code] += 1
 
+    def intake_records(self, namespace: str, partner: str, kind: str, count: int) -> None:
+        self._counts["recgate_intake_records"][namespace, partner, kind] += count
+
+    def intake_dropped(self, namespace: str, partner: str, reason: str, name: str) -> None:
+        self._counts["recgate_intake_dropped"][namespace, partner, reason, name] += 1
+
     def undecorated(self, namespace: str) -> None:
         self._counts["recgate_undecorated"][(namespace,)] += 1
 

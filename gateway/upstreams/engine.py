@@ -9,7 +9,22 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TypeVar
 
-from engine import Cap, Change, Cohort, Diversity, Event, Explanation, Fatigue, ListRule, Question, Ranked, Tired
+from engine import (
+    Cap,
+    Change,
+    Cohort,
+    Diversity,
+    Event,
+    Explanation,
+    Fatigue,
+    FittingProperties,
+    ListRule,
+    Omitted,
+    PartialRow,
+    Question,
+    Ranked,
+    Tired,
+)
 from gateway.ask import Answer, Ask, Item, ItemPin
 from gateway.cache import Tag, purge
 from gateway.dependencies import Dependencies
@@ -59,7 +74,7 @@ class EngineUpstream:
         self._met: set[tuple[str, str]] = set()  # campaigns that exist, so not many
         self._naming: dict[tuple[str, str | None, str | None], bool] = {}  # filters that exist, by model
         self._next: asyncio.Task[None] | None = None  # a look at the log that has not begun
-        self._looking = asyncio.Lock()
+        self._looking, self._merging = asyncio.Lock(), asyncio.Lock()
         self._landing = Landing()
         self._feed.subscribe(self._follow)
 
@@ -251,6 +266,24 @@ class EngineUpstream:
             return self._durable(await self._off_loop(deliver))
         with as_problems():
             return self._durable(deliver())
+
+    async def fitting(
+        self, trackers: Sequence[str], dataset_type: str, many: Sequence[Mapping[str, object]]
+    ) -> list[FittingProperties]:
+        """The properties of each that the trackers' schemas have columns for."""
+        fit = partial(self._feed.fitting, trackers, dataset_type)
+        return await self._off_loop(lambda: [fit(properties) for properties in many])
+
+    async def merge_rows(
+        self, trackers: Sequence[str], dataset_type: str, rows: Sequence[PartialRow]
+    ) -> Sequence[Omitted]:
+        """Returns once the rows are durable, with what of them is not stored. Those of one process come one after the
+        other, so that each has the columns of the one before."""
+        async with self._merging:
+            merged = await self._off_loop(partial(self._feed.merge_rows, trackers, dataset_type, rows))
+            if merged.appended is not None:
+                await self._durable(merged.appended)
+        return merged.omitted
 
     async def announce(self, kind: str, key: str) -> None:
         """Returns once every answer of this process has heard."""

@@ -24,10 +24,13 @@ from engine import (
     Explanation,
     Fatigue,
     Figure,
+    FittingProperties,
     InvalidInput,
     ListRule,
+    MergedRows,
     NegativeDeclaration,
     NotFound,
+    PartialRow,
     Question,
     Ranked,
     ServingObjective,
@@ -105,6 +108,7 @@ class SmallEngine:
         self.kinds: dict[str, str] = {}  # what caps count
         self.asked: list[Question] = []
         self.put: list[tuple[str, str, str | None, list[Event]]] = []
+        self.rows: list[tuple[str, PartialRow]] = []
         self.price, self.stock, self.looked_up = 9.5, dict[str, int](), 0
         self.more: dict[str, Any] = {}  # columns of every item
         self.items = ITEMS
@@ -269,6 +273,15 @@ class SmallEngine:
         done: Future[int] = Future()
         done.set_result(len(self._log))
         return done
+
+    def fitting(
+        self, tracking_ids: Sequence[str], dataset_type: str, properties: Mapping[str, Any]
+    ) -> FittingProperties:
+        return FittingProperties(properties, ())
+
+    def merge_rows(self, tracking_ids: Sequence[str], dataset_type: str, rows: Sequence[PartialRow]) -> MergedRows:
+        self.rows += [(dataset_type, row) for row in rows]
+        return MergedRows(None, ())
 
     def takes_at_once(self, tracking_ids: Sequence[str]) -> bool:
         return False

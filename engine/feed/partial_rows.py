@@ -1,0 +1,114 @@
+"""Rows of items and users as others have them: the columns that fit the schema, over those that were there before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from engine.data import entries
+from engine.data.log import LogEntry
+from engine.data.schema import MILLISECONDS, Field, Schema
+from engine.data.values import Value, value_of
+from engine.errors import InvalidInput
+
+
+class PartialRow(NamedTuple):
+    """Some columns of an item or user, by any spelling. Of rows with one `once` the first is stored."""
+
+    name: str
+    columns: Mapping[str, Any]
+    once: str | None = None
+
+
+class Omitted(NamedTuple):
+    """A part that is not stored: `unknown` to the schema, `unfit` for its column, a row that is `incomplete`, or one
+    for which the dataset group has no dataset (`noDataset`)."""
+
+    reason: str
+    name: str
+
+
+class MergedRows(NamedTuple):
+    """`appended` is done once the rows are durable, None where there are none."""
+
+    appended: Future[int] | None
+    omitted: Sequence[Omitted]
+
+
+class FittingProperties(NamedTuple):
+    values: Mapping[str, Value]  # by field name
+    omitted: Sequence[Omitted]
+
+
+def fitting(schema: Schema, properties: Mapping[str, Any]) -> FittingProperties:
+    """The properties that the schema has columns for, as their types ask for them where that is no matter of taste: a
+    number written as a text, a time in ISO 8601."""
+    is_events = schema.dataset_type.endswith("INTERACTIONS")
+    fields = {each.name for each in (schema.metadata if is_events else schema.fields)} - {schema.key}
+    values: dict[str, Value] = {}
+    omitted: list[Omitted] = []
+    for name, value in properties.items():
+        field = schema.field_for(name)
+        if field is None or field.name not in fields:
+            omitted.append(Omitted("unknown", name))
+        elif field.name not in values:
+            try:
+                values[field.name] = value_of(name, field, _typed(field, value))
+            except InvalidInput:
+                omitted.append(Omitted("unfit", name))
+    return FittingProperties(values, omitted)
+
+
+def row_entry(
+    group: str, schema: Schema, scope: bytes, row: PartialRow, before: Mapping[str, Any]
+) -> tuple[LogEntry | None, list[Omitted]]:
+    """The log's entry for the row over what was there `before`, None where a required column is missing."""
+    kind = entries.RECORDS_OF[schema.dataset_type]
+    fitted = fitting(schema, row.columns)
+    values = {**before, **fitted.values}
+    absent = [each.name for each in schema.fields if not each.nullable and each.name != schema.key]
+    absent = [name for name in absent if values.get(name) is None]
+    if absent:
+        return None, [*fitted.omitted, *(Omitted("incomplete", name) for name in absent)]
+    once = None
+    if row.once is not None:
+        once = blake2b(scope + f"row/{kind}/{row.name}/{row.once}".encode(), digest_size=16).digest()
+    body = entries.encode(entries.RecordRow(row.name, values))
+    return LogEntry(group, kind, row.name, body, once), [*fitted.omitted]
+
+
+def _typed(field: Field, value: Any) -> Any:
+    if isinstance(value, bool):
+        return value if field.type == "boolean" else str(value).lower()
+    if field.type == "string" and isinstance(value, int | float):
+        return str(value)
+    if field.categorical and isinstance(value, list):
+        return [str(each) if isinstance(each, int | float) else each for each in value]
+    if not field.numeric:
+        return value
+    number = _number(field, value) if isinstance(value, str) else value
+    if field.is_time and isinstance(number, int | float) and number >= MILLISECONDS:
+        number = number / 1000
+    return int(number) if field.is_time and isinstance(number, float) else number
+
+
+def _number(field: Field, text: str) -> Any:
+    """The number that a text is, or the text."""
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    if not field.is_time:
+        return text
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

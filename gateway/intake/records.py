@@ -1,0 +1,56 @@
+"""Records that partners' messages become, and what of a message becomes none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple
+
+from engine import Event
+
+RowKind = Literal["ITEMS", "USERS"]
+
+
+class MappedEvent(NamedTuple):
+    """An event. Its properties may be anything: those that the Interactions schema has are stored."""
+
+    session: str
+    user: str | None
+    event: Event
+
+
+class MappedRow(NamedTuple):
+    """Columns of an item or user, by any spelling: those that the schema has are stored, and what it had in others
+    stays. A row of the same `once` is stored once."""
+
+    dataset: RowKind
+    id: str
+    columns: Mapping[str, Any]
+    once: str | None = None
+
+
+class MappedExposure(NamedTuple):
+    """An exposure to a variation of a flag, `at` epoch seconds. The flag is an experiment's key, or the name of the
+    feature that it is about."""
+
+    flag: str
+    session: str
+    user: str | None
+    variation: str
+    at: float
+
+
+class ErasedUser(NamedTuple):
+    """A user whose data is to be deleted."""
+
+    user: str
+
+
+class Dropped(NamedTuple):
+    """A part of a message that is not stored: `name` is the partner's for it, `reason` a word in camelCase."""
+
+    reason: str
+    name: str
+
+
+PartnerRecord = MappedEvent | MappedRow | MappedExposure | ErasedUser
+Mapped = Sequence[PartnerRecord | Dropped]
