@@ -21,7 +21,7 @@ EVIDENTLY := .cache/models/botocore_a_la_carte_evidently-1.34.144-py3-none-any.w
 unexport PYTHONDONTWRITEBYTECODE  # tests start hundreds of processes, of which each would compile all the code anew
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-scale test-scale-short page chart dashboards docs reference plots quick style lint format operations bench bench-quality load evaluate clean
+.PHONY: help setup demo test test-scale test-scale-short test-clients page chart dashboards docs reference plots quick style lint format operations bench bench-quality load evaluate clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  \1\t/' | expand -t 17
@@ -73,6 +73,9 @@ test-scale: $(READY)  ## many machines: real services, killed and stopped; takes
 	$(if $(ARGS),,RECGATE_TEST_STATE=shared $(BIN)/python -m pytest -n 2 --no-loadscope-reorder tests/aws tests/flows tests/compat)
 	$(if $(ARGS),,RECGATE_TEST_STATE=apart $(BIN)/python -m pytest -n 2 --no-loadscope-reorder tests/aws tests/flows)
 	$(if $(ARGS),,RECGATE_TEST_STATE=apart,shared $(BIN)/python -m pytest tests/compat)
+
+test-clients: $(READY)  ## partners' own clients, in environments of their own (Node 20 or newer, Chromium); writes docs/partners.md
+	$(BIN)/python -m pytest tests/clients $(ARGS)
 
 page:  ## gateway/ui/dist anew from its sources, by npm
 	cd gateway/ui && npm ci --silent --no-audit --no-fund && npm run build

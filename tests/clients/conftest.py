@@ -1,0 +1,73 @@
+"""One server for all clients, and a second with a low rate limit; the clients run while tests wait for them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, MutableMapping
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.clients.report import PAGE, page
+from tests.clients.rows import all_rows
+from tests.clients.world import LIMIT, Runs, Store, server_of
+from tests.server.world import Server, running
+from tests.ui.conftest import FLAGS
+
+OUTCOMES: dict[str, dict[str, str]] = {}
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with running(server_of(tmp_path_factory.mktemp("clients") / "open", all_rows())) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("clients") / "limited"
+    with running(server_of(folder, all_rows(), rateLimits={"perKey": LIMIT})) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def runs(request: pytest.FixtureRequest, server: Server, limited: Server) -> Iterator[Runs]:
+    """Of the clients whose folders are tested now."""
+    folders = {Path(item.path).parent for item in request.session.items}
+    started = Runs([row for row in all_rows() if row.folder in folders], server, limited)
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="session")
+def store(server: Server) -> Store:
+    return Store(server)
+
+
+@pytest.fixture(scope="session")
+def limited_store(limited: Server) -> Store:
+    return Store(limited)
+
+
+@pytest.fixture(scope="session")
+def outcomes() -> MutableMapping[str, dict[str, str]]:
+    """By row: what the client was told by its own callback (`success`), and how it bore a refusal (`failure`)."""
+    return OUTCOMES
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    executable = shutil.which("chromium")
+    assert executable is not None, "apt-get install chromium"
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=executable, args=list(FLAGS), headless=True)
+        yield launched
+        launched.close()
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Write the report where every client was tried, and passed."""
+    tried = {name for name, outcome in OUTCOMES.items() if {"success", "failure"} <= outcome.keys()}
+    if exitstatus == 0 and tried == {row.name for row in all_rows()}:
+        PAGE.write_text(page(all_rows(), OUTCOMES))

@@ -1,0 +1,47 @@
+"""Segment's and RudderStack's own clients, unmodified."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any
+
+import pytest
+
+from engine.data.entries import Interaction
+from tests.clients.rows import ClientRow
+from tests.clients.segment.rows import ROWS
+from tests.clients.world import Runs, Store
+
+SERVERS = [row for row in ROWS if row.language != "browser"]
+Outcomes = MutableMapping[str, dict[str, str]]
+
+EVENTS = [
+    ("View", "i1", None, {"SHELF": "top"}),
+    ("Purchase", "i1", 38.0, {}),
+    ("Purchase", "i2", 5.5, {}),
+    ("Purchase", "i3", 3.0, {}),
+]
+
+
+def told(events: list[Interaction]) -> list[tuple[str, str | None, float | None, dict[str, Any]]]:
+    return [(each.event_type, each.item, each.value, each.properties) for each in events if each.item is not None]
+
+
+@pytest.mark.parametrize("row", SERVERS, ids=lambda row: row.name)
+def test_what_is_sent_twice_is_stored_once_to_the_field(row: ClientRow, runs: Runs, store: Store, outcomes: Outcomes):
+    assert runs.of(row)["stored"] == []
+    events = store.events(row)
+    assert told(events) == EVENTS
+    assert {(each.user, each.session) for each in events} == {("u1", "a1")}
+    assert {each.event_id for each in events} == {"m0", "m1-0", "m1-1", "m1-2", "m9"}
+    assert store.rows(row, "user") == [("u1", {"TIER": "gold", "AGE": 31})]
+    outcomes.setdefault(row.name, {})["success"] = "no error, `200`; stored once: 4 events, 1 user"
+
+
+@pytest.mark.parametrize("row", SERVERS, ids=lambda row: row.name)
+def test_refusals_are_heard_and_waited_for(row: ClientRow, runs: Runs, limited_store: Store, outcomes: Outcomes):
+    result = runs.of(row)
+    assert result["unknown"] and all("Unauthorized" in each or "InvalidKey" in each for each in result["unknown"])
+    assert result["limited"] == []
+    assert sorted(each.item or "" for each in limited_store.events(row)) == ["i0", "i1"]
+    outcomes.setdefault(row.name, {})["failure"] = "`401` by its callback; `429` waited for, then stored"
