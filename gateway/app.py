@@ -61,7 +61,7 @@ from gateway.routes.admin_configuration import (
     configuration_routes,
     configuration_topic,
 )
-from gateway.routes.admin_data import data_routes
+from gateway.routes.admin_data import data_routes, data_topic
 from gateway.routes.admin_experiments import (
     ExperimentApi,
     ExperimentViews,
@@ -315,7 +315,7 @@ class WorkerParts:
             views = ServerViews(self._server_parts(self.engine))
             topics += server_topics(views)
             scope = EngineScope(self.gateway, self.engine)
-            topics.append(model_topic(scope))
+            topics += [data_topic(scope), model_topic(scope)]
             handlers += server_routes(ServerApi(views, self.engine), gate)
             handlers += [*data_routes(front, scope, gate), *model_routes(front, scope, gate)]
             handlers += look_routes(front, scope, self.recorder, gate)

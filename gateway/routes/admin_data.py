@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl
 
+import msgspec
 from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 
@@ -15,6 +16,7 @@ from gateway.admin.groups import DeletedGroup, GroupsView
 from gateway.admin.scope import EngineScope
 from gateway.errors import Invalid
 from gateway.routes.admin_gate import AdminGate, Operator, RouteDoc, answer
+from gateway.routes.admin_stream import Topic
 from gateway.routes.parsing import checked_id, decoded, segments
 from gateway.routes.replies import POST, AnyRequest, Front, Sending
 
@@ -44,6 +46,15 @@ def data_routes(front: Front, scope: EngineScope, gate: AdminGate) -> list[HTTPR
         gate.write(POST, "/admin/imports/{group:str}", api.start_import),
         gate.read("/admin/imports/{group:str}/{name:str}", api.show_import),
     ]
+
+
+def data_topic(scope: EngineScope) -> Topic:
+    """The view of dataset groups, with imports as they go."""
+
+    def make(operator: Operator) -> bytes:
+        return msgspec.json.encode(GroupsView(groups=group_views(scope.engine, scope.groups(operator))))
+
+    return Topic("datasets", 1.0, make)
 
 
 def parts(request: AnyRequest, count: int) -> list[str]:

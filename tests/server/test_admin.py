@@ -81,10 +81,11 @@ def test_every_process_of_the_server_is_there(operator: httpx.Client, served: Se
     assert seen["log"]["behind"] == 0 and seen["replicas"] == []
 
 
+TOPICS = {"overview", "jobs", "processes", "experiments", "configuration", "cost", "models", "datasets"}
+
+
 def test_a_stream_pushes_what_changes(operator: httpx.Client) -> None:
-    with operator.stream(
-        "GET", "/admin/stream?topics=overview,jobs,processes,experiments,configuration,cost"
-    ) as stream:
+    with operator.stream("GET", f"/admin/stream?topics={','.join(TOPICS)}") as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         events: dict[str, Any] = {}
         lines = stream.iter_lines()
@@ -93,10 +94,12 @@ def test_a_stream_pushes_what_changes(operator: httpx.Client) -> None:
             name = line.removeprefix("event: ") if line.startswith("event: ") else name
             if line.startswith("data: "):
                 events[name] = json.loads(line.removeprefix("data: "))
-            if len(events) == 6 or "error" in events:
+            if len(events) == len(TOPICS) or "error" in events:
                 break
-    assert events.keys() == {"overview", "jobs", "processes", "experiments", "configuration", "cost"}
+    assert events.keys() == TOPICS
     assert events["configuration"]["version"] == "7"
+    assert {"for-you", "popular"} <= {each["model"] for each in events["models"]["models"]}
+    assert [each["group"] for each in events["datasets"]["groups"]] == ["shop"]
 
 
 def test_an_experiment_from_its_start_to_its_verdict_and_end(operator: httpx.Client, served: Server) -> None:

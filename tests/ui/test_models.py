@@ -14,6 +14,8 @@ def answering(shop: Server) -> str:
 
 def test_a_training_is_watched_and_its_model_rolled_back(page: Page, shop: Server) -> None:
     first = answering(shop)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{shop.url}/ui#/models/search")
     versions = page.get_by_role("group", name="Versions")
     expect(versions.get_by_role("row")).to_have_count(2)
@@ -21,6 +23,7 @@ def test_a_training_is_watched_and_its_model_rolled_back(page: Page, shop: Serve
     expect(page.get_by_role("progressbar")).to_be_visible()
     expect(versions.get_by_role("row")).to_have_count(3)
     expect(page.get_by_role("progressbar")).to_have_count(0, timeout=60_000)
+    assert len([url for url in asked if url.endswith("/admin/models/search")]) == 2  # the rest came by the stream
 
     versions.get_by_role("button", name="Deploy").click()
     expect(page.get_by_role("button", name="Roll back")).to_be_enabled(timeout=20_000)

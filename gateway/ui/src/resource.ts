@@ -14,8 +14,18 @@ export interface Resource<T> {
 export const asRefusal = (error: unknown): Refusal =>
   error instanceof Refusal ? error : new Refusal(error instanceof Error ? error.message : String(error), 0, "Page");
 
+// A topic of the stream that keeps a resource up to date; `pick` takes the resource from a message of the topic, and
+// undefined where the message has none.
+export interface Live<T> {
+  topic: string;
+  pick: (message: never) => T | undefined;
+}
+
+export const live = <M, T>(topic: string, pick: (message: M) => T | undefined): Live<T> => ({ topic, pick });
+
 // `path` null asks for nothing yet. Old data stays while new is on its way, and after a failure.
-export function useResource<T>(path: string | null, topic?: string): Resource<T> {
+export function useResource<T>(path: string | null, stream?: string | Live<T>): Resource<T> {
+  const topic = typeof stream === "string" ? stream : stream?.topic;
   const [state, setState] = useState<{ path: string | null; data?: T; error?: Refusal; loading: boolean }>({
     path: null,
     loading: path !== null,
@@ -41,7 +51,11 @@ export function useResource<T>(path: string | null, topic?: string): Resource<T>
   useEffect(() => {
     if (!topic || path === null) return;
     const [latest, leave] = listen<T>(topic);
-    const stop = latest.subscribe((data) => data !== undefined && setState({ path, data, loading: false }));
+    const stop = latest.subscribe((message) => {
+      if (message === undefined) return;
+      const data = typeof stream === "object" ? stream.pick(message as never) : message;
+      if (data !== undefined) setState({ path, data, loading: false });
+    });
     return () => {
       stop();
       leave();

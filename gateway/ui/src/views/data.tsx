@@ -10,15 +10,13 @@ import { Table } from "../parts/table";
 import { count, duration, moment, percent, plural, since, status } from "../format";
 import { useAction, useResource } from "../resource";
 import { go, here, refine, to } from "../router";
-import { usePolled } from "../polled";
 
 const LARGEST_UPLOAD = 8 * 1024 * 1024;
 const OPEN = /PENDING|IN_PROGRESS/;
 
 export function DataView() {
-  const groups = useResource<{ groups: DataGroup[] }>("/admin/datasets");
+  const groups = useResource<{ groups: DataGroup[] }>("/admin/datasets", "datasets");
   const { id, query } = here.value;
-  usePolled(groups.reload, groups.data?.groups.some((group) => group.imports.some((each) => OPEN.test(each.status))) ?? false);
   return (
     <>
       <ViewHead title="Data" about="What models learn from: dataset groups, imports with their bad rows, and what the doctor finds." />
@@ -196,15 +194,12 @@ function Imports({ group, onImported }: { group: DataGroup; onImported: () => vo
           ]}
         />
       </Card>
-      {latest && <OneImport key={latest.name} group={group.group} known={latest} />}
+      {latest && <OneImport key={latest.name} shown={latest} />}
     </>
   );
 }
 
-function OneImport({ group, known }: { group: string; known: ImportJob }) {
-  const asked = useResource<ImportJob>(route("/admin/imports", group, known.name));
-  const shown = asked.data ?? known;
-  usePolled(asked.reload, OPEN.test(shown.status));
+function OneImport({ shown }: { shown: ImportJob }) {
   return (
     <Card title={shown.name} about={`${shown.mode.toLowerCase()} · ${shown.location.split("/").at(-1)}`}>
       {OPEN.test(shown.status) && (

@@ -10,8 +10,7 @@ import { ItemRows } from "../parts/items";
 import { Empty, Failed, Shown } from "../parts/states";
 import { Table } from "../parts/table";
 import { count, decimal, duration, moment, NONE, percent, since, status } from "../format";
-import { usePolled } from "../polled";
-import { useAction, useResource } from "../resource";
+import { live, useAction, useResource } from "../resource";
 import { here, refine, to } from "../router";
 
 const UNDER_WAY = /PENDING|IN_PROGRESS/;
@@ -34,8 +33,7 @@ export function ModelsView() {
 // ---- all
 
 function AllModels() {
-  const models = useResource<{ models: Model[] }>("/admin/models");
-  usePolled(models.reload, models.data?.models.some(trains) ?? false);
+  const models = useResource<{ models: Model[] }>("/admin/models", "models");
   const solutions = models.data?.models.filter((each) => each.kind === "solution") ?? [];
   return (
     <>
@@ -93,8 +91,7 @@ const metric = (version: Version | undefined, name: string): number | null | und
 
 function OneModel({ name }: { name: string }) {
   const path = route("/admin/models", name);
-  const model = useResource<Model>(path);
-  usePolled(model.reload, model.data !== undefined && trains(model.data));
+  const model = useResource<Model>(path, live("models", (every: { models: Model[] }) => every.models.find((each) => each.model === name)));
   return (
     <Shown of={model} what="the model">
       {(data) => (
