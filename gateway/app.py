@@ -68,6 +68,7 @@ from gateway.routes.admin_experiments import (
     admin_experiment_routes,
     experiment_topic,
 )
+from gateway.routes.admin_filters import filter_routes
 from gateway.routes.admin_gate import AdminGate
 from gateway.routes.admin_looks import look_routes
 from gateway.routes.admin_models import model_routes, model_topic
@@ -319,6 +320,7 @@ class WorkerParts:
             handlers += server_routes(ServerApi(views, self.engine), gate)
             handlers += [*data_routes(front, scope, gate), *model_routes(front, scope, gate)]
             handlers += look_routes(front, scope, self.recorder, gate)
+            handlers += filter_routes(front, scope, gate, changing)
         return [*handlers, stream_route(gate, Streams(front, topics, self.options.leaving))]
 
     def _server_parts(self, engine: Engine) -> ServerParts:

@@ -2,41 +2,26 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
-from gateway.cli.options import data_option, plain_errors
-from gateway.config import ConfigurationHistory, launching, load, place_of
-from gateway.config.comparison import changes
+from gateway.cli.config_changes import ChangeOptions, change_options, write_change
+from gateway.cli.options import plain_errors
+from gateway.config import launching
 from gateway.config.editing import Edit
-from gateway.config.history import Author
 from gateway.config.launching import ExperimentPlace
-from gateway.config.masking import masked
 from gateway.config.source import source
-from gateway.config.writing import ConfigurationWriter
-from gateway.errors import Problem
 
 ID = "NAMESPACE/ACTION/RECOMMENDER/FEATURE"
-config_option = click.option(
-    "--config", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True, help="The file to change."
-)
-comment_option = click.option("--comment", default="", help="Why, for the history.")
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 id_argument = click.argument("id", metavar=ID)
 Function = Callable[..., None]
 
 
 def options(function: Function) -> Function:
-    for option in (data_option, json_option, comment_option, config_option, id_argument):
-        function = option(function)
-    return function
+    return id_argument(change_options(function))
 
 
 @click.group("experiment")
@@ -100,27 +85,8 @@ def change_now(values: dict[str, Any], change: Callable[[Mapping[str, Any], floa
 
 def write(values: dict[str, Any], edit: Callable[[str, str, ExperimentPlace], str]) -> None:
     """Write the configuration with the edit, and say what has changed."""
-    names = values["id"].split("/")
+    names = values.pop("id").split("/")
     if len(names) != 4:
         raise click.BadParameter(f"an experiment is {ID}", param_hint="ID")
-    with plain_errors():
-        name, place = load(values["config"]).name, ExperimentPlace(*names)
-    history = ConfigurationHistory(values["data"].resolve() / "configurations", time.time)
-    writer = ConfigurationWriter(place_of(name), history, os.environ)
-    try:
-        author = Author(getpass.getuser(), "experiment", values["comment"])
-        written = writer.change(lambda text: edit(text, name, place), author)
-    except Problem as problem:
-        raise click.ClickException(problem.message) from problem
-    changed = changes(written.before, masked(written.text), name)
-    if values["as_json"]:
-        body = {"etag": written.etag, "fingerprint": written.config.fingerprint, "changes": changed}
-        click.echo(msgspec.json.encode(body).decode())
-        return
-    for each in changed:
-        click.echo(f"{each.place}: {shown(each.before)} → {shown(each.after)}")
-    click.echo(f"{name} is written; a server that watches it uses it within 2 s")
-
-
-def shown(value: object) -> str:
-    return "nothing" if value is None else msgspec.json.encode(value).decode()
+    place = ExperimentPlace(*names)
+    write_change(ChangeOptions(**values), "experiment", lambda text, name: edit(text, name, place))

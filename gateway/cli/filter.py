@@ -1,4 +1,4 @@
-"""recgate filter try: what is wrong with a filter and where, or what it would leave."""
+"""recgate filter: what is wrong with one and where, or what it would leave; and where the configuration uses it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,21 @@ from rich.console import Console
 from rich.markup import escape
 
 from engine import FilterTrial, FilterTrialRequest, try_filter
+from gateway.admin.filters import check_use, filter_arn
+from gateway.cli.config_changes import ChangeOptions, change_options, write_change
 from gateway.cli.options import data_option, engine_in, group_named, group_option, json_option, plain_errors, print_json
 from gateway.cli.recommend import RESULTS
 from gateway.cli.train import pairs
+from gateway.config import load
+from gateway.config.filtering import FilterPlace, FilterUse, filtered
+from gateway.errors import Problem
+
+PLACE = "NAMESPACE/ACTION/RECOMMENDER[/VARIATION]"
 
 
 @click.group("filter")
 def command() -> None:
-    """Try filter expressions before they are used."""
+    """Try filter expressions, and write into the configuration which lists use one."""
 
 
 @command.command("try")
@@ -52,6 +59,38 @@ def try_command(expression: str, values: tuple[str, ...], as_json: bool, data: P
         show(trial, Console(soft_wrap=True, highlight=False))
     if not trial.valid:
         raise SystemExit(1)
+
+
+@command.command("use")
+@click.argument("place", metavar=PLACE)
+@click.option("--filter", "name", help="A filter of the data directory, by its name or ARN.")
+@click.option("--expression", help="A filter in place of a name.")
+@click.option("--remove", is_flag=True, help="No filter of its own: it inherits those of the levels above.")
+@change_options
+def use_command(place: str, name: str | None, expression: str | None, remove: bool, **values: Any) -> None:
+    """Let the lists of a recommender, or of one of its variations, use this filter and no other.
+
+    Its part of the configuration file changes, and nothing else.
+    """
+    if [name is not None, expression is not None, remove].count(True) != 1:
+        raise click.UsageError("give one of --filter, --expression and --remove")
+    names, options = place.split("/"), ChangeOptions(**values)
+    if len(names) not in (3, 4):
+        raise click.BadParameter(f"it is {PLACE}", param_hint="PLACE")
+    at = FilterPlace(*names)
+    use = None if remove else checked_use(options, at, FilterUse(name, expression))
+    write_change(options, "filter", lambda text, file: filtered(text, file, at, use))
+
+
+def checked_use(options: ChangeOptions, place: FilterPlace, use: FilterUse) -> FilterUse:
+    """The filter by its ARN, checked against the data. Raises `ClickException`."""
+    try:
+        with plain_errors(), engine_in(options.data) as engine:
+            named = use if use.arn is None else FilterUse(filter_arn(engine, use.arn, None))
+            check_use(engine, load(options.config), place, named)
+    except Problem as problem:
+        raise click.ClickException(problem.message) from problem
+    return named
 
 
 def show(trial: FilterTrial, console: Console) -> None:

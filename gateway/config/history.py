@@ -20,7 +20,7 @@ from gateway.config.masking import masked
 
 log = logging.getLogger(__name__)
 
-How = Literal["start", "file", "page", "experiment"]
+How = Literal["start", "file", "page", "experiment", "filter"]
 MOST = 200  # entries that are kept
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Annotated
 
 import msgspec
@@ -74,6 +75,10 @@ class ConfigurationChanges:
 
     def __init__(self, watch: Watch, writer: ConfigurationWriter, history: ConfigurationHistory) -> None:
         self.watch, self.writer, self.history = watch, writer, history
+
+    async def change(self, edit: Callable[[str], str], author: Author, before: Config) -> views.WrittenView:
+        """Write what the edit makes of the text, and use it. Raises what the edit does, `Conflict` and `Faulty`."""
+        return await self.take(await asyncio.to_thread(self.writer.change, edit, author), before)
 
     async def take(self, written: WrittenText, before: Config) -> views.WrittenView:
         await self.watch.look(at_once=True)

@@ -26,7 +26,6 @@ from gateway.config import launching
 from gateway.config.editing import Edit
 from gateway.config.history import Author
 from gateway.config.launching import ExperimentPlace
-from gateway.config.writing import WrittenText
 from gateway.errors import Invalid, NotConfigured
 from gateway.plan.plan import Plan
 from gateway.routes.admin_configuration import Comment, ConfigurationChanges, name_of
@@ -187,9 +186,8 @@ class ExperimentApi:
     async def _write(
         self, edit: Callable[[str], str], operator: Operator, comment: str, status: int, changing: ConfigurationChanges
     ) -> Sending:
-        before, author = self._front.gateway.config, Author(name_of(operator), "experiment", comment)
-        written: WrittenText = await asyncio.to_thread(changing.writer.change, edit, author)
-        return answer(await changing.take(written, before), status)
+        author = Author(name_of(operator), "experiment", comment)
+        return answer(await changing.change(edit, author, self._front.gateway.config), status)
 
     @property
     def _changes(self) -> ConfigurationChanges:

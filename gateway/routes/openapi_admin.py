@@ -14,6 +14,7 @@ from gateway.routes import (
     admin_configuration,
     admin_data,
     admin_experiments,
+    admin_filters,
     admin_looks,
     admin_models,
     admin_server,
@@ -33,6 +34,7 @@ ROUTE_DOCS: tuple[RouteDoc, ...] = (
     *admin_data.DOCS,
     *admin_looks.DOCS,
     *admin_models.DOCS,
+    *admin_filters.DOCS,
 )
 REFUSALS = {
     "400": "The request breaks a rule, which the message names.",

@@ -128,6 +128,29 @@ def test_a_filter_is_tried_before_it_is_used(data: str):
     assert "1 would be empty" in none
 
 
+SHOP = (
+    "namespaces: {shop: {recommenders: {recommend-items: {home: {variations: {a: {type: engine, model: popular}}}}}}}\n"
+)
+
+
+def test_a_filter_is_used_by_the_configuration_and_removed_from_it(data: str, tmp_path: Path):
+    file = tmp_path / "shop.yaml"
+    file.write_text(SHOP)
+    place = ("shop/recommend-items/home/a", "--config", str(file), "--data", data)
+    war = 'EXCLUDE ItemID WHERE Items.GENRES IN ("War")'
+    (change,) = printed("filter", "use", *place, "--expression", war, "--comment", "peace")["changes"]
+    assert change["after"] == [{"expression": war}]
+    broken = run("filter", "use", *place, "--expression", war.replace("GENRES", "GENRE"))
+    assert broken.exit_code == 1 and "did you mean GENRES?" in broken.output
+    assert "no filter unnamed" in run("filter", "use", *place, "--filter", "unnamed").output
+    assert "give one of" in run("filter", "use", *place).output
+    away = run("filter", "use", "shop/recommend-items/away", *place[1:], "--expression", war)
+    assert away.exit_code == 1 and "no recommender" in away.output
+    assert "→ nothing" in run("filter", "use", *place, "--remove").output
+    assert "no filter of its own" in run("filter", "use", *place, "--remove").output
+    assert file.read_text() == SHOP
+
+
 def test_the_doctor_examines_a_group_and_files(data: str, tmp_path: Path):
     shown = printed("doctor", "--group", "shop", "--data", data)
     assert shown["group"] == "shop" and shown["statistics"]["interactions"] == 180
