@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from engine.control.lifecycle import shown
 from engine.data.group import Group
 from engine.doctor.filtered import placeholders_of, sampled_users
 from engine.engine import Engine
@@ -273,3 +274,8 @@ def named_filters(engine: Engine) -> list[FilterRecord]:
     """The filters of the settings' account, oldest first."""
     records = engine.records.list(FilterRecord, account=engine.settings.account_id)
     return [each for each in records if each.deleted_at is None]
+
+
+def filter_status(engine: Engine, arn: str) -> str | None:
+    """The status that lists see: they refuse a filter that is not ACTIVE. None of a deleted one. Raises `NotFound`."""
+    return shown(engine.records.get(arn, FilterRecord), engine.clock(), engine.settings.pending_s)

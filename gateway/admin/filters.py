@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from engine import Engine, FilterRecord, NotFound, named_filters
+import time
+
+from engine import Engine, FilterRecord, NotFound, filter_status, named_filters
 from gateway.admin.view import ListName, View
 from gateway.config import Config
 from gateway.config.filtering import FilterPlace, FilterUse
-from gateway.errors import NotConfigured
+from gateway.errors import Conflict, NotConfigured
+
+PATIENCE_S = 10.0  # for a filter that was made just now
+LOOK_S = 0.1
 
 
 class FilterUseView(ListName, frozen=True, kw_only=True):
@@ -85,8 +90,8 @@ def filter_arn(engine: Engine, name: str, groups: frozenset[str] | None) -> str:
 
 
 def check_use(engine: Engine, config: Config, place: FilterPlace, use: FilterUse) -> None:
-    """Check a filter against the data of the models that answer at a place. Raises `NotConfigured`, `NotFound` and
-    `InvalidInput`."""
+    """Check a filter against the data of the models that answer at a place, and wait for one that was made just now.
+    Raises `NotConfigured`, `NotFound`, `InvalidInput` and `Conflict`."""
     namespace = config.namespaces.get(place.namespace)
     plans = () if namespace is None else namespace.plans.values()
     plan = next((each for each in plans if (each.action, each.recommender) == (place.action, place.recommender)), None)
@@ -100,3 +105,14 @@ def check_use(engine: Engine, config: Config, place: FilterPlace, use: FilterUse
     for variation in plan.variations:
         if place.variation in (None, variation.name) and variation.model and variation.origin is None:
             engine.answers.check_filter(variation.model, use.arn, use.expression)
+    if use.arn is not None:
+        wait_until_active(engine, use.arn)
+
+
+def wait_until_active(engine: Engine, arn: str) -> None:
+    """Wait for a filter until lists may use it: before that they would be refused. Raises `Conflict`."""
+    deadline = time.monotonic() + PATIENCE_S
+    while (status := filter_status(engine, arn)) != "ACTIVE":
+        if time.monotonic() >= deadline:
+            raise Conflict("Filter", "FilterNotActive", f"the filter {arn} is {status}: use it once it is ACTIVE")
+        time.sleep(LOOK_S)

@@ -115,9 +115,10 @@ def aliased(root: Node) -> set[int]:
 def replaced(text: str, step: PathStep, value: Any) -> str:
     assert step.value is not None and step.key is not None
     start, end = step.value.start_mark.index, end_of(step.value)
-    if isinstance(step.value, yaml.MappingNode) and not step.value.flow_style and isinstance(value, dict):
-        column = step.value.start_mark.column
-        return text[:start] + block(value, column).lstrip() + text[end:]
+    if isinstance(step.value, yaml.CollectionNode) and not step.value.flow_style:
+        if value and isinstance(value, list if isinstance(step.value, yaml.SequenceNode) else dict):
+            return text[:start] + block(value, step.value.start_mark.column).lstrip() + text[end:]
+        start = text.index(":", step.key.end_mark.index) + 1  # a list may begin in its key's column, where no value may
     before = "" if text[start - 1 : start] in (" ", "[", "{") else " "
     return text[:start] + before + flow(value) + text[end:]
 
@@ -165,8 +166,8 @@ def end_of(node: Node) -> int:
     return int(node.end_mark.index)
 
 
-def block(value: Mapping[str, Any], column: int) -> str:
-    """A map in lines of their own, indented, without the last line's end."""
+def block(value: Mapping[str, Any] | Sequence[Any], column: int) -> str:
+    """A map or a list in lines of their own, indented, without the last line's end."""
     lines = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100_000).splitlines()
     return "\n".join(" " * column + line for line in lines)
 

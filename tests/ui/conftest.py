@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 
 from tests.server.conftest import trained
 from tests.server.world import CONFIG, Server, running
+from tests.ui.hands import Hand, KeyboardHand, MouseHand
 
 __all__ = ["trained"]
 
@@ -65,6 +66,12 @@ def page(browser: Browser) -> Iterator[Page]:
     yield opened
     context.close()
     assert not faults
+
+
+@pytest.fixture(params=[MouseHand, KeyboardHand], ids=["mouse", "keyboard"])
+def hand(page: Page, request: pytest.FixtureRequest) -> Hand:
+    chosen: type[MouseHand] | type[KeyboardHand] = request.param
+    return chosen(page)
 
 
 def refused_by_policy(message: ConsoleMessage) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from tests.server.world import Server
+from tests.ui.hands import Hand
 
 BAD = """USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE
 u1,i1,1700000000,view
@@ -16,13 +17,13 @@ u4,i4,1700000200,view
 """
 
 
-def test_an_import_with_bad_rows_says_what_is_wrong_where(page: Page, shop: Server, tmp_path: Path) -> None:
+def test_an_import_with_bad_rows_says_what_is_wrong_where(page: Page, hand: Hand, shop: Server, tmp_path: Path) -> None:
     file = tmp_path / "clicks.csv"
     file.write_text(BAD)
     page.goto(f"{shop.url}/ui#/data/shop?tab=imports")
-    page.get_by_label("File").set_input_files(file)
-    page.get_by_label("Rows that are there").select_option(label="stay")
-    page.get_by_role("button", name="Import", exact=True).click()
+    hand.give(page.get_by_label("File"), file)
+    hand.choose(page.get_by_label("Rows that are there"), "stay")
+    hand.press(page.get_by_role("button", name="Import", exact=True))
     flaws = page.get_by_role("group", name="What is wrong with rows")
     expect(flaws).to_contain_text("TIMESTAMP")
     expect(flaws).to_contain_text("yesterday")

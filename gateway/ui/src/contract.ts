@@ -638,6 +638,14 @@ export interface Filter {
   group: string;
   expression: string;
   usedBy: string[];
+  uses: FilterUse[];
+}
+
+export interface FilterUse {
+  namespace: string;
+  action: string;
+  recommender: string;
+  variation: string | null; // null: the recommender itself
 }
 
 export interface FilterTrial {

@@ -66,6 +66,21 @@ def test_edits_come_one_after_the_other() -> None:
     assert text == TEXT
 
 
+@pytest.mark.parametrize(
+    ("value", "after"),
+    [
+        ([3], "list:\n- 3\nx: 1\n"),
+        ([{"a": 1, "b": 2}, 4], "list:\n- a: 1\n  b: 2\n- 4\nx: 1\n"),
+        ([], "list: []\nx: 1\n"),
+        ("none", 'list: "none"\nx: 1\n'),
+        (None, "x: 1\n"),
+    ],
+)
+def test_a_list_in_lines_of_its_own_is_replaced(value: object, after: str) -> None:
+    """Its dashes may stand in the column of its key."""
+    assert edited("list:\n- 1\n- 2\nx: 1\n", "shop.yaml", [Edit(("list",), value)]) == after
+
+
 def test_what_is_not_there_is_not_taken_out() -> None:
     assert edited(TEXT, "shop.yaml", [Edit((*LAYOUT, "guardrails", "none"), None)]) == TEXT
 

@@ -18,14 +18,17 @@ interface ButtonProps {
   children: ComponentChildren;
 }
 
+// One that is off or busy can be reached, keeps the focus, and does nothing: `disabled` would drop the focus, and hide
+// the reason from who has no mouse.
 export function Button({ onClick, kind = "", slim, busy, disabled, operate, label, submit, pressed, children }: ButtonProps) {
   const refused = operate && !canOperate.value;
+  const off = disabled || busy || refused;
   return (
     <button
       type={submit ? "submit" : "button"}
       class={`button ${kind} ${slim ? "slim" : ""}`}
-      onClick={onClick}
-      disabled={disabled || busy || refused}
+      onClick={off ? (event) => event.preventDefault() : onClick}
+      aria-disabled={off || undefined}
       aria-label={label}
       aria-busy={busy || undefined}
       aria-pressed={pressed}
@@ -143,14 +146,15 @@ interface SelectProps extends FieldProps {
   value: string;
   onInput: (value: string) => void;
   choices: Choice[];
+  autoFocus?: boolean;
 }
 
 export function SelectField(props: SelectProps) {
   const id = useId();
-  const { value, onInput, choices } = props;
+  const { value, onInput, choices, autoFocus } = props;
   return (
     <Field id={id} {...props}>
-      <select id={id} value={value} aria-describedby={described(id, props)} onInput={(event) => onInput(event.currentTarget.value)}>
+      <select id={id} value={value} autofocus={autoFocus} aria-describedby={described(id, props)} onInput={(event) => onInput(event.currentTarget.value)}>
         {choices.map((choice) => {
           const [key, label] = typeof choice === "string" ? [choice, choice] : choice;
           return (

@@ -1,5 +1,5 @@
 // Lists side by side for a user or somebody new, who clicks and watches them change.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ask, route, withQuery } from "../api";
 import type { Card as ItemCard, Explorable, Explorables, ItemList, Model, Placed } from "../contract";
 import { Badge, Card, ViewHead } from "../parts/card";
@@ -77,7 +77,7 @@ function Explorer({ choices }: { choices: Explorables }) {
       <div class="lists">
         {panels.map((panel, number) => (
           <PanelCard
-            key={`${number} ${written(panel)}`}
+            key={number}
             panel={panel}
             viewer={viewer}
             recommenders={recommenders}
@@ -214,7 +214,9 @@ function PanelCard({ panel, viewer, recommenders, onClick, onChange, onClose }: 
   const asked = { ...panel, action: known?.action, userId: viewer.userId, history: viewer.clicks.map(escaped).join(","), itemId: known?.action === "related-items" ? viewer.about : "" };
   const needsItem = known?.action === "related-items" && !viewer.about;
   const list = useResource<ItemList>(needsItem ? null : withQuery(route("/admin/explore", namespace.value, "list"), { ...asked, numResults: SHOWN }));
-  const [shown, before] = useSteps(list.data, `${viewer.clicks.length} ${viewer.turn}`);
+  const [shown, before] = useSteps(list.data, `${viewer.clicks.length} ${viewer.turn}`, written(panel));
+  const body = useRef<HTMLDivElement>(null);
+  const stay = useFocusAt(body, shown);
   const { reload } = list;
   useEffect(() => {
     if (viewer.turn) reload();
@@ -237,20 +239,22 @@ function PanelCard({ panel, viewer, recommenders, onClick, onChange, onClose }: 
       {list.error && <Failed error={list.error} retry={list.reload} />}
       {!shown && !list.error && !needsItem && <Loading what="the list" />}
       {shown && (
-        <ListBody
-          list={shown}
-          before={before}
-          acts={(placed) => (
-            <>
-              <Button slim disabled={!mayClick} label={`Click ${titleOf(placed.item)}`} onClick={() => onClick(placed)}>
-                Click
-              </Button>
-              <Button slim kind="plain" label={`Why is ${titleOf(placed.item)} here?`} onClick={() => setWhy(placed.item)}>
-                Why
-              </Button>
-            </>
-          )}
-        />
+        <div ref={body}>
+          <ListBody
+            list={shown}
+            before={before}
+            acts={(placed) => (
+              <>
+                <Button slim disabled={!mayClick} label={`Click ${titleOf(placed.item)}`} onClick={() => (stay(placed.place), onClick(placed))}>
+                  Click
+                </Button>
+                <Button slim kind="plain" label={`Why is ${titleOf(placed.item)} here?`} onClick={() => setWhy(placed.item)}>
+                  Why
+                </Button>
+              </>
+            )}
+          />
+        </div>
       )}
       {!needsItem && <WhyNot list={panel.recommender} onAsk={(itemId) => setWhy({ itemId })} />}
       {why && <WhyDialog path={explain(why)} item={why} onClose={() => setWhy(null)} />}
@@ -261,8 +265,9 @@ function PanelCard({ panel, viewer, recommenders, onClick, onChange, onClose }: 
 const escaped = (item: string): string => item.replaceAll(",", "%2C");
 
 // The list that is shown and the places that items had before the latest click: old data stays while new is fetched.
-function useSteps(data: ItemList | undefined, step: string): [ItemList | undefined, Map<string, number> | undefined] {
-  const state = useRef<{ step: string; places: Map<string, number>; before?: Map<string, number>; list?: ItemList }>({ step, places: new Map() });
+function useSteps(data: ItemList | undefined, step: string, of: string): [ItemList | undefined, Map<string, number> | undefined] {
+  const state = useRef<{ of: string; step: string; places: Map<string, number>; before?: Map<string, number>; list?: ItemList }>({ of, step, places: new Map() });
+  if (state.current.of !== of) state.current = { of, step, places: new Map() };
   const now = state.current;
   if (data && data !== now.list) {
     if (now.step !== step && now.list) now.before = now.places;
@@ -271,6 +276,18 @@ function useSteps(data: ItemList | undefined, step: string): [ItemList | undefin
     now.places = new Map((data.items ?? []).map((each) => [each.item.itemId, each.place]));
   }
   return [now.list, now.before];
+}
+
+// An item that was clicked may leave the list or move, and takes the focus along: it goes to the item now at its place.
+function useFocusAt(body: { current: HTMLElement | null }, list: ItemList | undefined): (place: number) => void {
+  const place = useRef<number | null>(null);
+  useLayoutEffect(() => {
+    if (place.current === null) return;
+    const rows = body.current?.querySelectorAll("li[data-item]") ?? [];
+    if (document.activeElement === document.body) rows[Math.min(place.current, rows.length) - 1]?.querySelector("button")?.focus();
+    place.current = null;
+  }, [list]);
+  return (at) => (place.current = at);
 }
 
 interface ByProps {

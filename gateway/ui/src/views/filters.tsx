@@ -1,15 +1,16 @@
 // Filters and rules: written with their errors in place, and tried before anybody's list changes.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ask, route } from "../api";
-import type { DataGroup, Filter, FilterTrial, Model, RuleTrial } from "../contract";
+import { ask, type Refusal, route } from "../api";
+import type { DataGroup, Filter, FilterTrial, FilterUse, Model, RuleTrial } from "../contract";
 import { Badge, Card, Figure, Figures, Notice, ViewHead } from "../parts/card";
-import { AreaField, Button, Confirm, Form, SelectField, Tabs, TextField } from "../parts/form";
+import { AreaField, Button, type Choice, Confirm, Dialog, Form, SelectField, Tabs, TextField } from "../parts/form";
 import { ItemRow, ItemRows } from "../parts/items";
 import { Empty, Failed, Shown } from "../parts/states";
 import { Table } from "../parts/table";
 import { count, decimal, percent, plural } from "../format";
 import { useAction, useResource } from "../resource";
 import { here, refine, to } from "../router";
+import { session } from "../session";
 
 const SETTLE_MS = 400;
 const SAMPLE = 'EXCLUDE ItemID WHERE Interactions.EVENT_TYPE IN ("*")';
@@ -60,6 +61,8 @@ function Filters() {
 
 function Known({ filters, onOpen, reload }: { filters: Filter[]; onOpen: (expression: string) => void; reload: () => void }) {
   const [deleting, setDeleting] = useState<Filter | null>(null);
+  const [using, setUsing] = useState<string | null>(null);
+  const shown = filters.find((each) => each.arn === using);
   const remove = useAction(async (filter: Filter) => {
     await ask(route("/admin/filters", filter.group, filter.name), { method: "DELETE" });
     setDeleting(null);
@@ -71,7 +74,7 @@ function Known({ filters, onOpen, reload }: { filters: Filter[]; onOpen: (expres
         label="Filters that have a name"
         rows={filters}
         id={(row) => row.arn}
-        none={<Empty title="None yet">Use one above, and lists may name it.</Empty>}
+        none={<Empty title="None yet">Write one above: lists may use it.</Empty>}
         columns={[
           { name: "Filter", head: true, cell: (row) => row.name, sort: (row) => row.name },
           { name: "Group", cell: (row) => row.group, sort: (row) => row.group },
@@ -81,6 +84,9 @@ function Known({ filters, onOpen, reload }: { filters: Filter[]; onOpen: (expres
             name: "",
             cell: (row) => (
               <div class="row">
+                <Button slim label={`Use ${row.name} in lists`} onClick={() => setUsing(row.arn)}>
+                  Use
+                </Button>
                 <Button slim label={`Edit a copy of ${row.name}`} onClick={() => onOpen(row.expression)}>
                   Edit a copy
                 </Button>
@@ -92,6 +98,7 @@ function Known({ filters, onOpen, reload }: { filters: Filter[]; onOpen: (expres
           },
         ]}
       />
+      {shown && <UseDialog filter={shown} onDone={reload} onClose={() => setUsing(null)} />}
       {deleting && (
         <Confirm title={`Delete the filter ${deleting.name}?`} act="Delete" danger busy={remove.busy} error={remove.error} onConfirm={() => void remove.run(deleting)} onClose={() => setDeleting(null)}>
           {deleting.usedBy.length ? `It is used by ${deleting.usedBy.join(", ")}: their lists would get an error.` : "No list uses it."}
@@ -226,25 +233,111 @@ function Preview({ trial }: { trial: FilterTrial }) {
   );
 }
 
+// ---- where filters are used
+
+const NOWHERE = "";
+const keyOf = ({ namespace, action, recommender, variation }: FilterUse): string => [namespace, action, recommender, variation ?? ""].join("\t");
+const placeOf = ({ namespace, recommender, variation }: FilterUse): string => `${namespace}/${recommender}${variation ? `, variation ${variation}` : ""}`;
+
+function placesOf(): FilterUse[] {
+  return (session.value?.recommenders ?? []).flatMap(({ namespace, action, recommender, variations }) => {
+    const whole = { namespace, action, recommender, variation: null };
+    return variations.length > 1 ? [whole, ...variations.map((variation) => ({ ...whole, variation }))] : [whole];
+  });
+}
+
+async function write(place: FilterUse, filter: string | null): Promise<void> {
+  const comment = filter === null ? "a filter removed on the page" : `the filter ${filter} on the page`;
+  await ask("/admin/filters/use", { method: "POST", body: { ...place, filter, comment } });
+}
+
+function PlaceField({ value, onInput, none }: { value: string; onInput: (value: string) => void; none?: string }) {
+  const choices = placesOf().map((each): Choice => [keyOf(each), placeOf(each)]);
+  return <SelectField label="In the lists of" value={value} choices={none ? [[NOWHERE, none], ...choices] : choices} onInput={onInput} hint="its only filter from then on" autoFocus={!none} />;
+}
+
+function UseDialog({ filter, onDone, onClose }: { filter: Filter; onDone: () => void; onClose: () => void }) {
+  const places = placesOf();
+  const [place, setPlace] = useState(places[0] ? keyOf(places[0]) : NOWHERE);
+  const use = useAction(async (where: FilterUse, named: string | null) => {
+    await write(where, named);
+    onDone();
+  });
+  const chosen = places.find((each) => keyOf(each) === place);
+  const inherited = filter.usedBy.filter((name) => !filter.uses.some((each) => `${each.namespace}/${each.recommender}` === name));
+  return (
+    <Dialog title={`Where lists use ${filter.name}`} onClose={onClose}>
+      <Form label="Use the filter" onSubmit={() => chosen && void use.run(chosen, filter.name)}>
+        <div class="form-row">
+          <PlaceField value={place} onInput={setPlace} />
+          <Button kind="first" submit operate busy={use.busy} disabled={!chosen}>
+            Use it there
+          </Button>
+        </div>
+      </Form>
+      {use.error && <WriteFailed error={use.error} />}
+      {filter.uses.length > 0 && (
+        <ul class="stack tight" aria-label="Used by">
+          {filter.uses.map((each) => (
+            <li key={keyOf(each)} class="row between">
+              <span>{placeOf(each)}</span>
+              <Button slim operate kind="danger" busy={use.busy} label={`Stop using it in ${placeOf(each)}`} onClick={() => void use.run(each, null)}>
+                Stop using it
+              </Button>
+            </li>
+          ))}
+        </ul>
+      )}
+      {inherited.length > 0 && <p class="note">Inherited by {inherited.join(", ")}: change it in the configuration.</p>}
+      <p class="note">It is written to the configuration file; comments in it stay. It is in use within two seconds.</p>
+    </Dialog>
+  );
+}
+
+function WriteFailed({ error }: { error: Refusal }) {
+  const faults = (error.body as { faults?: { place: string; message: string }[] } | null)?.faults ?? [];
+  return (
+    <>
+      <Failed error={error} />
+      {faults.map((each) => (
+        <p key={`${each.place} ${each.message}`} class="small">
+          <code>{each.place}</code> {each.message}
+        </p>
+      ))}
+    </>
+  );
+}
+
 function Use({ group, expression, onSaved }: { group: string; expression: string; onSaved: () => void }) {
   const [name, setName] = useState("");
+  const [place, setPlace] = useState(NOWHERE);
   const [saved, setSaved] = useState<Filter>();
+  const [used, setUsed] = useState<FilterUse>();
   const save = useAction(async () => {
-    setSaved(await ask<Filter>("/admin/filters", { method: "POST", body: { group, name, expression } }));
+    setUsed(undefined);
+    if (saved?.name !== name || saved.expression !== expression) {
+      setSaved(await ask<Filter>("/admin/filters", { method: "POST", body: { group, name, expression } }));
+      onSaved();
+    }
+    const chosen = placesOf().find((each) => keyOf(each) === place);
+    if (chosen) await write(chosen, name);
+    setUsed(chosen);
     onSaved();
   });
   return (
     <Form label="Use the filter" onSubmit={() => void save.run()}>
       <div class="form-row">
         <TextField label="Name of the filter" value={name} onInput={setName} required />
+        <PlaceField value={place} onInput={setPlace} none="no list yet" />
         <Button kind="first" submit operate busy={save.busy}>
           Use it
         </Button>
       </div>
-      {save.error && <Failed error={save.error} />}
-      {saved && (
-        <Notice tone="good" role="status" title={`Lists may name the filter ${saved.name} from now on.`}>
-          In the configuration: <code>{`filters: [{filterArn: "${saved.arn}"}]`}</code>. <a href={to("configuration", "", { tab: "edit" })}>Open the configuration</a>
+      {save.error && <WriteFailed error={save.error} />}
+      {saved && !save.error && !save.busy && (
+        <Notice tone="good" role="status" title={used ? `Lists of ${placeOf(used)} use the filter ${saved.name}.` : `Lists may name the filter ${saved.name} from now on.`}>
+          {used ? "The configuration file says so, and its comments stayed. " : <>In the configuration: <code>{`filters: [{arn: "${saved.arn}"}]`}</code>. </>}
+          <a href={to("configuration", "", { tab: used ? "history" : "edit" })}>{used ? "See what changed" : "Open the configuration"}</a>
         </Notice>
       )}
     </Form>
