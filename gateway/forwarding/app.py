@@ -204,7 +204,7 @@ class ForwardingApp:
 
     def _cors(self, origin: bytes, path: bytes) -> Sequence[tuple[bytes, bytes]]:
         """What lets a page of another origin read a refusal of the gateway's own."""
-        return cors.shared(origin, self._held.config.cors, path.startswith(cors.EVENTS)) if origin else ()
+        return cors.shared(origin, self._held.config.cors, cors.takes_events(path)) if origin else ()
 
     async def _asked(self, request: Forwarded) -> OutboundResponse:
         """The first engine's answer, by the order of the request's user. Raises `NoEngine`."""

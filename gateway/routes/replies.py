@@ -220,11 +220,11 @@ class Front:
         )
 
     def _cors(self, origin: bytes, request: AnyRequest) -> tuple[Header, ...]:
-        rules, of_events = self.gateway.config.cors, request.scope["raw_path"].startswith(cors.EVENTS)
+        rules, path = self.gateway.config.cors, request.scope["raw_path"]
         if request.method == "OPTIONS":
             asked = headers_once(request).get("access-control-request-headers", "")
-            return cors.preflight(origin, rules, of_events, asked)
-        return cors.shared(origin, rules, of_events)
+            return cors.preflight(origin, rules, path, asked)
+        return cors.shared(origin, rules, cors.takes_events(path))
 
     def _headers(self, sending: Sending, request: AnyRequest) -> list[Header]:
         headers = [*sending.headers]

@@ -27,6 +27,7 @@ SHOP = (
 ALONE = ("README.md", "docs/leave-aws.md")
 ELSEWHERE = {  # a page: what tries its snippets
     "docs/csv-to-page.md": "tests/ui/test_csv_to_page.py",
+    "docs/intake.md": "tests/test_docs.py",
     "docs/library.md": "tests/test_docs.py",
     "docs/own-recipe.md": "tests/flows/test_own_recipe.py",
     "docs/operations.md": "below",

@@ -82,6 +82,15 @@ def test_a_beacon_of_json_passes_its_preflight(client: TestClient[Any], listed: 
     assert not [name for name in preflight(listed, "/events/shop", origin=OTHER) if name.startswith("access-control-")]
 
 
+@pytest.mark.parametrize("path", ["/v1/batch", "/v1/t", "/sourceConfig/", "/segment/webhook/shop"])
+def test_partners_clients_may_send_headers_of_their_own(path: str, client: TestClient[Any], listed: TestClient[Any]):
+    told = preflight(client, path, "anonymousid,authorization,x-retry-count", method="POST")
+    assert may_send(told, "anonymousid,authorization,x-retry-count")
+    assert told["access-control-allow-credentials"] == "true"
+    assert not [name for name in preflight(listed, path, origin=OTHER) if name.startswith("access-control-")]
+    assert not may_send(preflight(client, "/v2/t", "anonymousid"), "anonymousid")
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
