@@ -121,9 +121,9 @@ if TYPE_CHECKING:
         version_arn as version_arn,
     )
     from engine.inspection.operations import (
+        CsvFile as CsvFile,
         Operations as Operations,
         delete_user as delete_user,
-        uploaded as uploaded,
     )
     from engine.inspection.pipeline import PipelineStage as PipelineStage, pipeline as pipeline
     from engine.inspection.trials import (
@@ -270,7 +270,7 @@ _BEHIND = {
         "solution_of",
         "version_arn",
     ),
-    "engine.inspection.operations": ("Operations", "delete_user", "uploaded"),
+    "engine.inspection.operations": ("CsvFile", "Operations", "delete_user"),
     "engine.inspection.pipeline": ("PipelineStage", "pipeline"),
     "engine.inspection.trials": (
         "FilterTrial",

@@ -8,13 +8,20 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from engine.control.lifecycle import ACTIVE
-from engine.records import DatasetGroupRecord, RecommenderRecord, Records, SolutionVersionRecord
+from engine.control.lifecycle import ACTIVE, BUSY
+from engine.records import (
+    DatasetGroupRecord,
+    DatasetImportJobRecord,
+    RecommenderRecord,
+    Records,
+    SolutionVersionRecord,
+)
 from engine.serving.deployments import items_path, model_arn, own_path
 from engine.storage.artifact_store import ArtifactStore
 from engine.storage.manifest import MANIFEST, ManifestFile, described
 from engine.storage.sql import Database
 from engine.storage.tables import snapshots
+from engine.storage.uploads import upload_at
 
 
 def used_paths(database: Database) -> list[str]:
@@ -28,7 +35,14 @@ def used_paths(database: Database) -> list[str]:
         uid = groups.get(model.dataset_group_arn)
         if uid is not None and model.deleted_at is None and model.status == ACTIVE and model_arn(model):
             used |= {own_path(model, uid), items_path(model, uid)}
-    return sorted(used)
+    return sorted(used | waiting_uploads(records))
+
+
+def waiting_uploads(records: Records) -> set[str]:
+    """The paths of uploaded files whose import has not ended."""
+    waiting = (each for each in records.list(DatasetImportJobRecord) if each.status in BUSY)
+    uploads = (upload_at(str(each.data_source["dataLocation"])) for each in waiting)
+    return {upload.path for upload in uploads if upload is not None}
 
 
 def copy_folder(

@@ -25,6 +25,7 @@ from engine.records import (
     DatasetRecord,
     JsonMap,
 )
+from engine.storage.uploads import upload_at
 
 SCHEMES = ("s3://", "http://", "https://")
 
@@ -61,6 +62,8 @@ def check_location(control: Control, source: DataSource) -> None:
     """Raises `InvalidInput` for what is no place of files."""
     schemes = (*SCHEMES, "file://") if control.settings.allow_file_urls else SCHEMES
     location = source.data_location or ""
+    if control.settings.allow_file_urls and upload_at(location) is not None:
+        return
     if not location.startswith(schemes) or location.endswith("://"):
         raise InvalidInput(f"Invalid Data location. dataSource.dataLocation starts with one of {', '.join(schemes)}.")
 

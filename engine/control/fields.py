@@ -26,7 +26,7 @@ RoleArn = Annotated[
     str, Meta(max_length=256, pattern=r"^arn:([a-z0-9-]+):iam::[0-9]{12}:role/?[a-zA-Z_0-9+=,.@\-/]+\Z")
 ]
 KmsKeyArn = Annotated[str, Meta(max_length=2048, pattern=r"^arn:aws.*:kms:.*:[0-9]{12}:key/.*\Z")]
-S3Location = Annotated[str, Meta(max_length=256, pattern=r"^(s3|http|https|file)://.+\Z")]
+S3Location = Annotated[str, Meta(max_length=256, pattern=r"^(s3|http|https|file|recgate)://.+\Z")]
 Domain = Annotated[str, Meta(pattern=r"^(ECOMMERCE|VIDEO_ON_DEMAND)\Z")]
 DatasetType = Annotated[str, Meta(max_length=256, pattern=r"^[A-Za-z_]+\Z")]
 ColumnName = Annotated[str, Meta(max_length=150, pattern=r"^[A-Za-z_][A-Za-z0-9_]*\Z")]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -20,10 +18,15 @@ from engine.engine import Engine
 from engine.errors import AlreadyExists
 from engine.inspection.groups import check_idle, deletions
 from engine.records import DataDeletionJobRecord, DatasetGroupRecord
+from engine.storage.uploads import keep_upload, readable_location
 from engine.storage.writes import write
 
-KEPT_S = 86_400.0  # how long an uploaded file stays
 LOCAL_ROLE = "arn:aws:iam::000000000000:role/local"
+
+
+class CsvFile(NamedTuple):
+    name: str
+    body: bytes
 
 
 class Operations:
@@ -51,14 +54,18 @@ class Operations:
 
     # ---- data
 
-    def import_file(self, group: str, dataset_type: str, file: Path, options: Mapping[str, str]) -> str:
+    def import_csv(self, group: str, dataset_type: str, file: CsvFile, options: Mapping[str, str]) -> str:
         """The name of an import job for a CSV file; group, schema (guessed) and dataset are made where they are
-        missing. `options` are of `engine.data.options`, `mode` among them. Raises `InvalidInput`."""
-        location = file.resolve().as_uri()
+        missing. `options` are of `engine.data.options`, `mode` among them. Raises `InvalidInput`, and `StorageFault`
+        where the file can't be stored."""
+        store = self.engine.store
         self.ensure("CreateDatasetGroup", name=group)
         arn = self._arn(f"dataset-group/{group}")
+        uid = self.engine.directory.get(arn, DatasetGroupRecord).uid
+        upload = keep_upload(store, uid, file.name, file.body, self.engine.clock())
         if dataset_type not in self.engine.directory.datasets(arn):
-            schema = guess_schema(open_source(location, allow_file_urls=True), dataset_type)
+            source = open_source(readable_location(store, upload), allow_file_urls=True)
+            schema = guess_schema(source, dataset_type)
             name = f"{group[:40]}-{dataset_type.lower()}-{time.time_ns():x}"[:63]
             self.call("CreateSchema", name=name, schema=schema)
             members = {"schemaArn": self._arn(f"schema/{name}"), "datasetGroupArn": arn, "datasetType": dataset_type}
@@ -69,7 +76,7 @@ class Operations:
             "CreateDatasetImportJob",
             jobName=job,
             datasetArn=self._arn(f"dataset/{group}/{dataset_type}"),
-            dataSource={"dataLocation": location},
+            dataSource={"dataLocation": upload.location},
             importMode=options.get("mode", "FULL"),
             roleArn=LOCAL_ROLE,
             tags=tags,
@@ -100,19 +107,6 @@ class Operations:
 
     def _arn(self, resource: str) -> str:
         return arn_of(self.engine.settings.region, self.engine.settings.account_id, resource)
-
-
-def uploaded(engine: Engine, name: str, body: bytes) -> Path:
-    """A file with these bytes, for an import. Files of yesterday go."""
-    folder = engine.settings.data_dir / "uploads"
-    folder.mkdir(exist_ok=True)
-    for each in folder.iterdir():
-        if each.stat().st_mtime < time.time() - KEPT_S:
-            each.unlink(missing_ok=True)
-    plain = re.sub(r"[^\w.-]", "_", name, flags=re.ASCII).lstrip("._")[:60] or "upload.csv"
-    file = folder / f"{time.time_ns():x}-{plain}"
-    file.write_bytes(body)
-    return file
 
 
 @write

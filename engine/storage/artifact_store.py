@@ -1,7 +1,7 @@
 """The store of snapshots and models: folders of arrays, each written whole, memory-mapped by every process.
 
-A path is `groups/UID/SNAPSHOT` or `models/UID/SOLUTION/VERSION`. Whatever keeps the folders, processes map them below
-the data directory.
+A path is `groups/UID/SNAPSHOT`, `models/UID/SOLUTION/VERSION` or, of a file that waits to be imported,
+`uploads/UID/UPLOAD`. Whatever keeps the folders, processes map them below the data directory.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Protocol
 
 from engine.storage.folders import whole
 
-PARTS = {"groups": 3, "models": 4}  # of a path, by its first
+PARTS = {"groups": 3, "models": 4, "uploads": 3}  # of a path, by its first
 DEPTHS = {**PARTS, "backups": 2, "databases": 2}  # with those that only places of backups have
 
 
@@ -33,7 +33,7 @@ class ArtifactStore(Protocol):
         """Removes a folder, or all folders below a path; a process that maps one keeps its pages."""
 
     def paths(self, below: str) -> list[str]:
-        """The paths below "groups", "models" or a longer path, also of what is half written."""
+        """The paths below "groups", "models", "uploads" or a longer path, also of what is half written."""
 
     def trim(self, used: Collection[str]) -> None:
         """Forgets local copies that nothing uses."""

@@ -10,7 +10,7 @@ import msgspec
 from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 
-from engine import Diagnosis, GroupView, ImportView, Operations, group_view, group_views, import_of, uploaded
+from engine import CsvFile, Diagnosis, GroupView, ImportView, Operations, group_view, group_views, import_of
 from gateway.admin.doctor import diagnosis
 from gateway.admin.groups import DeletedGroup, GroupsView
 from gateway.admin.scope import EngineScope
@@ -114,8 +114,7 @@ class DataApi:
             scope = self._scope
             if operator.namespaces is not None:
                 scope.group(group, operator)  # a tenant makes no groups
-            file = uploaded(scope.engine, name, body)
-            job = Operations(scope.engine).import_file(group, kind, file, options)
+            job = Operations(scope.engine).import_csv(group, kind, CsvFile(name, body), options)
             return import_of(scope.engine, scope.group(group, operator), job)
 
         return work

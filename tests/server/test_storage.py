@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -89,3 +94,33 @@ def test_one_starts_from_its_copies_while_the_bucket_is_away(
     two.start()
     assert items(two) == items(one) != []
     assert get(two, "/ready").status_code == 200
+
+
+def test_a_worker_of_a_third_machine_imports_what_was_uploaded(
+    servers: tuple[Server, Server], environ: dict[str, str], tmp_path: Path
+) -> None:
+    """With a folder of its own, while the servers' own job processes stand still."""
+    one, _ = servers
+    paused = [pid for each in servers for pid, name in each.children().items() if name.startswith("jobs")]
+    assert len(paused) == 2
+    argv = [sys.executable, "-m", "gateway", "worker", "--data", str(tmp_path / "third")]
+    for pid in paused:
+        os.kill(pid, signal.SIGSTOP)
+    worker = subprocess.Popen(argv, env={**os.environ, **environ}, stdout=subprocess.DEVNULL)
+    try:
+        rows = "ITEM_ID,GENRE\ni1,Crime\ni2,War\n"
+        started = httpx.post(f"{one.url}/admin/imports/shop?type=ITEMS&name=items.csv", content=rows, timeout=30)
+        assert started.status_code == 202, started.text
+        name = started.json()["name"]
+        uploads = [each.key for each in boto3.resource("s3").Bucket(BUCKET).objects.all() if "/uploads/" in each.key]
+        eventually(lambda: get(one, f"/admin/imports/shop/{name}").json()["status"] == "ACTIVE", one)
+        (job,) = [each for each in get(one, "/admin/jobs").json()["jobs"] if each["arn"].endswith(f"/{name}")]
+        assert job["owner"]["role"] == "worker" and job["owner"]["pid"] == worker.pid
+        assert len(uploads) == 2 and all(key.startswith("prod/uploads/") for key in uploads)
+        left = [each.key for each in boto3.resource("s3").Bucket(BUCKET).objects.all() if "/uploads/" in each.key]
+        assert left == [] and not list((tmp_path / "third" / "uploads").glob("*/*"))
+    finally:
+        worker.kill()
+        worker.wait()
+        for pid in paused:
+            os.kill(pid, signal.SIGCONT)

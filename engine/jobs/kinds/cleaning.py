@@ -1,5 +1,5 @@
 """Remove what nothing uses: models of deleted solutions and recommenders, models and snapshots that newer ones have
-replaced, and what an interrupted job left half written.
+replaced, files of imports that failed a day ago, and what an interrupted job left half written.
 
 It runs alone, so nothing of this is being made meanwhile. A process that maps what goes keeps its pages; one
 that is about to load it looks again for what took its place.
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
+from engine.backups.in_use import waiting_uploads
 from engine.control.lifecycle import shown
 from engine.engine import Engine
 from engine.errors import NotFound
@@ -18,13 +19,14 @@ from engine.jobs.work import Work
 from engine.records import DatasetGroupRecord, RecommenderRecord, Record, SolutionVersionRecord
 from engine.serving.deployments import items_path, model_arn, own_path
 from engine.storage.tables import snapshots
+from engine.storage.uploads import old_uploads
 
 ALONE = True  # another job may be making what it removes
 
 
 def run(work: Work) -> str:
     engine = work.engine
-    gone = [*_unused_models(engine), *_unused_snapshots(engine)]
+    gone = [*_unused_models(engine), *_unused_snapshots(engine), *_unused_uploads(engine)]
     for place, path in enumerate(gone):
         work.progress(place / len(gone), path.rpartition("/")[2])
         work.check()  # else another job may be making it
@@ -59,6 +61,12 @@ def _unused_snapshots(engine: Engine) -> Iterator[str]:
     living = {group.uid for group in engine.records.list(DatasetGroupRecord) if group.deleted_at is None}
     unpublished = living - groups
     yield from (path for path in paths if path not in used and path.split("/")[1] not in unpublished)
+
+
+def _unused_uploads(engine: Engine) -> Iterator[str]:
+    """Those that no import waits for, a day later: one that is being sent has no import yet."""
+    paths = engine.store.paths("uploads")
+    yield from old_uploads(paths, waiting_uploads(engine.records), engine.clock())
 
 
 def _is_there(engine: Engine, record: Record) -> bool:

@@ -18,10 +18,11 @@ from engine.data.source import SourceLimits, open_source
 from engine.engine import Engine
 from engine.jobs.attribution import ImportedInteractions, count_import
 from engine.jobs.group_data import kinds_of
-from engine.jobs.work import Work, perform_resource_job, undisturbed
+from engine.jobs.work import Work, discard, perform_resource_job, undisturbed
 from engine.queue.queue import Job
 from engine.records import DatasetGroupRecord, DatasetImportJobRecord, DatasetRecord
 from engine.settings import Settings
+from engine.storage.uploads import readable_location, upload_at
 
 log = logging.getLogger(__name__)
 
@@ -78,11 +79,21 @@ def _tags(report: ImportReport) -> dict[str, str]:
 
 
 def _import(work: Work, job: DatasetImportJobRecord) -> str:
+    location = job.data_source["dataLocation"]
+    upload, store = upload_at(location), work.engine.store
+    if upload is None:
+        return _import_from(work, job, location)
+    outcome = _import_from(work, job, readable_location(store, upload))
+    discard(store, [upload.path])
+    return outcome
+
+
+def _import_from(work: Work, job: DatasetImportJobRecord, location: str) -> str:
     dataset = work.directory.get(job.dataset_arn, DatasetRecord)
     group = work.directory.get(dataset.dataset_group_arn, DatasetGroupRecord)
     settings = work.engine.settings
     limit = MAX_BYTES[job.import_mode] if settings.quotas == "aws" else None
-    location = job.data_source["dataLocation"]  # who may name a file was asked when the job was made
+    # who may name a file was asked when the job was made
     source = open_source(location, allow_file_urls=True, limits=SourceLimits(max_bytes=limit))
     schema, now = work.directory.schema(dataset), work.engine.clock()
     imported = import_csv(source, schema, lambda f, m: work.progress(0.8 * f, m), job.options, now)
