@@ -10,7 +10,8 @@ A process registers under the log's lock: an append that does not see it was com
 removed when its beat has stood still for `DEAD_S`; a process whose beat is older than `BEAT_HOLDS_S` has no lease.
 
 The fan-out carries bells and confirmations faster than looking does. What it loses costs time, and nothing else: a
-process that has heard of a bell by looking writes so into its row, where whoever waits looks as well.
+process that has heard of a bell by looking writes so into its row, where whoever waits looks as well. With each beat it
+writes what it has heard of in either way, for those who look at how far it is.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ LOOK_S = 0.015  # between two looks at the bells
 WAIT_LOOK_S = 0.005  # the same while an append waits to be heard
 DRIFT = 1.1  # how much faster another machine's clock may run
 BEAT_S, BEAT_HOLDS_S, DEAD_S = 1.0, 5.0, 10.0
+SAID_S = 2 * BEAT_S  # a process says what it has heard with each beat at the latest
 TIDY_S = 2.5
 KEPT = "10 minutes"  # of bells, which are looked at within a second or not at all
 RETRY_S = 0.1
@@ -53,8 +55,11 @@ ON CONFLICT (id) DO UPDATE SET beat = replicas.beat + 1
 LAST = "SELECT GREATEST((SELECT max(seq) FROM bells), (SELECT max(seq) FROM log), 0)"
 CONFIRM = "UPDATE replicas SET heard = %s WHERE id = %s"
 CONFIRMED = "SELECT id, heard FROM replicas WHERE place <> %s"
-ENTRIES = "SELECT id, place, lease_s, heard FROM replicas ORDER BY place, id"
-BEAT = "UPDATE replicas SET beat = beat + 1 WHERE id = %s"
+ENTRIES = """
+SELECT id, place, lease_s, heard, COALESCE((SELECT max(seq) FROM bells WHERE at < now() - %s * interval '1 second'), 0)
+FROM replicas ORDER BY place, id
+"""
+BEAT = "UPDATE replicas SET beat = beat + 1, heard = GREATEST(heard, %s) WHERE id = %s"
 OTHERS = "SELECT id, beat FROM replicas WHERE id <> %s"
 FORGET = "DELETE FROM replicas WHERE id = %s AND beat = %s"
 LEAVE = "DELETE FROM replicas WHERE id = %s"
@@ -73,12 +78,14 @@ class Confirmation(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
 
 class ReplicaEntry(NamedTuple):
-    """A process that answers from the log, as it has registered. `heard` is the last bell that it says it has heard."""
+    """A process that answers from the log, as it has registered. `heard` is the last bell that it says it has heard,
+    `due` the last one that it must have said by now if it lives and looks."""
 
     id: str
     place: str
     lease_s: float
     heard: int
+    due: int
 
 
 class Unheard(msgspec.Struct):
@@ -147,7 +154,7 @@ class Replicas:
     def entries(self) -> list[ReplicaEntry]:
         """All that are registered, this one too. Raises `Unavailable`."""
         with self._database.read() as connection:
-            return [ReplicaEntry(*row) for row in connection.exec_driver_sql(ENTRIES)]
+            return [ReplicaEntry(*row) for row in connection.exec_driver_sql(ENTRIES, (SAID_S,))]
 
     # ---- appends of this process
 
@@ -237,8 +244,9 @@ class Replicas:
                 self._take_confirmations({name: range(seq + 1) for name, seq in confirmed})
             if began - self._beaten < BEAT_HOLDS_S:
                 self.doorbell.trust(began + self._lease_s)
-            if began - self._beaten >= BEAT_S and connection.exec_driver_sql(BEAT, (self.name,)).rowcount == 1:
-                self._beaten = began
+            if began - self._beaten >= BEAT_S:
+                beaten = connection.exec_driver_sql(BEAT, (self._heard, self.name)).rowcount == 1
+                self._beaten = began if beaten else self._beaten
             if began - tidied >= TIDY_S:
                 tidied = began
                 self._tidy(connection)
@@ -257,6 +265,7 @@ class Replicas:
             connection.exec_driver_sql(LOCK)
             connection.exec_driver_sql(REGISTER, (self.name, self.place, self._lease_s))
             self._heard = int(connection.exec_driver_sql(LAST).scalar_one())
+            connection.exec_driver_sql(CONFIRM, (self._heard, self.name))
         self.doorbell.hear_all(self._heard)
         self._beaten = began
 

@@ -42,14 +42,15 @@ class ProcessState(View, frozen=True, kw_only=True):
 
 
 class ReplicaState(View, frozen=True, kw_only=True):
-    """A process that answers from the same log; `here`: of this machine. `behind` is null where replicas hear of events
-    by Redis: then the database does not know what they have heard."""
+    """A process that answers from the same log; `here`: of this machine. `behind` counts the records that it has not
+    said to have heard of. Where Redis carries the news it says so once a second, and those of the last two seconds do
+    not count."""
 
     id: str
     here: bool
     lease_s: float
     heard: int
-    behind: int | None
+    behind: int
 
 
 class JobWorkerState(View, frozen=True, kw_only=True):
@@ -126,7 +127,7 @@ def processes(parts: ProcessParts) -> ProcessesView:
                 here=each.place == parts.place,
                 lease_s=each.lease_s,
                 heard=each.heard,
-                behind=None if parts.has_fan_out else max(parts.log_last - each.heard, 0),
+                behind=max((each.due if parts.has_fan_out else parts.log_last) - each.heard, 0),
             )
             for each in parts.replicas
         ],

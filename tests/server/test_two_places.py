@@ -6,10 +6,11 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from statistics import median
 
+import httpx
 import pytest
 
 from tests.server.two_places import Visitor, check, two_places
@@ -69,6 +70,34 @@ def test_a_place_that_was_stopped_answers_nothing_old(places: list[Server], visi
         assert status == 200
         assert listed[0] not in after or "x-recgate-behind" in headers, user
     resumed.join()
+
+
+def test_operators_see_how_far_each_process_is(places: list[Server], visitor: Visitor) -> None:
+    """While Redis carries the news: all are abreast at rest, and one that stands still falls behind."""
+
+    def behind(here: bool) -> list[int]:
+        shown = httpx.get(f"{places[0].url}/admin/processes", timeout=20).json()["replicas"]
+        return [each["behind"] for each in shown if each["here"] == here]
+
+    def awaited(reached: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 20
+        while not reached():
+            assert time.monotonic() < deadline, (behind(True), behind(False))
+            time.sleep(0.1)
+
+    assert visitor.click(0, "abreast", "i1")[0] == 200
+    awaited(lambda: {*behind(True), *behind(False)} == {0})
+    stopped = places[1]
+    assert stopped.process is not None
+    os.killpg(stopped.process.pid, signal.SIGSTOP)
+    try:
+        for number in range(10):
+            assert visitor.click(0, f"ahead-{number}", "i1")[0] == 200
+        awaited(lambda: bool(behind(False)) and min(behind(False)) >= 10)
+        assert {*behind(True)} == {0}
+    finally:
+        os.killpg(stopped.process.pid, signal.SIGCONT)
+    awaited(lambda: {*behind(True), *behind(False)} == {0})
 
 
 def test_a_request_waits_for_the_position_that_it_names(visitor: Visitor) -> None:
