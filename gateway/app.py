@@ -313,7 +313,7 @@ class WorkerParts:
             *admin_experiment_routes(ExperimentApi(front, experiments, changing), gate),
         ]
         if isinstance(self.engine, Engine):
-            views = ServerViews(self._server_parts(self.engine))
+            views = ServerViews(self._server_parts(self.engine), experiments)
             topics += server_topics(views)
             scope = EngineScope(self.gateway, self.engine)
             topics += [data_topic(scope), model_topic(scope)]

@@ -65,6 +65,7 @@ class ExperimentSummary(ListName, frozen=True, kw_only=True):
     verdict: Word
     words: str
     health: Level
+    checks: list[CheckView]
 
 
 class LookRow(View, frozen=True, kw_only=True):
@@ -94,7 +95,6 @@ class ExperimentDetail(ExperimentSummary, frozen=True, kw_only=True):
     verdict_detail: Verdict | None
     contest: Contest | None
     timeline: list[Look]
-    checks: list[CheckView]
     configuration: Mapping[str, Any]
     overrides: dict[str, str]
 
@@ -133,7 +133,6 @@ def experiment_detail(
         verdict_detail=replace(result, steps=steps) if isinstance(result, Verdict) else None,
         contest=result if isinstance(result, Contest) else None,
         timeline=looks,
-        checks=judged.checks,
         configuration=plan.config.get("experiments", {}).get(feature, {}),
         overrides=dict(experiment.overrides),
     )
@@ -186,6 +185,7 @@ def summary(judged: Judged, now: float) -> ExperimentSummary:
         verdict=word,
         words=words,
         health="broken" if "broken" in levels else "warning" if "warning" in levels else "ok",
+        checks=judged.checks,
     )
 
 

@@ -128,6 +128,8 @@ def is_theirs(problem: OpenProblem, names: frozenset[str] | None) -> bool:
     """True of a problem that a tenant may hear of: one of its models, or one of answers and events in general."""
     if problem.code in ("ModelMissing", "ModelLate"):
         return names is None or any(f"The model {name} " in problem.what for name in names)
+    if problem.view == "experiments":
+        return True  # those of other namespaces were left out before
     return problem.code in ("DatabaseDown", "Overloaded", "EventsLate")
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine import Job
+from gateway.admin.experiments import ExperimentSummary
 from gateway.admin.traffic import Interval, gauge
 from gateway.admin.view import View
 from gateway.document.report import Fault, counted
@@ -23,7 +24,7 @@ SHOWN = 3
 
 
 class OpenProblem(View, frozen=True, kw_only=True):
-    """`do` is how it is mended; `view` shows more of it."""
+    """`do` is how it is mended; `view` shows more of it, of the one thing that `about` names."""
 
     severity: Severity
     code: str
@@ -31,6 +32,7 @@ class OpenProblem(View, frozen=True, kw_only=True):
     do: str
     view: str
     namespace: str | None = None
+    about: str | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class ServerState:
     faults: Sequence[Fault]  # of the configuration that lies there, and is not in use
     failed: Sequence[Job]
     silent_workers: Sequence[str]
+    experiments: Sequence[ExperimentSummary] = ()
 
 
 def broken_models(state: ServerState) -> Iterator[OpenProblem]:
@@ -214,9 +217,57 @@ def processes(state: ServerState) -> Iterator[OpenProblem]:
         )
 
 
+ADVICE: Mapping[str, tuple[str, str]] = {
+    "started": ("ExperimentOff", "Give it traffic, or stop it: recgate experiment ramp {id} --traffic 1."),
+    "exposed": (
+        "ArmEmpty",
+        "See that the arm's model answers, and that exposures are confirmed where that is asked for.",
+    ),
+    "sample ratio": (
+        "SampleRatio",
+        "Find out where units get lost, such as an arm that fails or redirects; then start it anew with another seed.",
+    ),
+    "crossed": (
+        "UnitsCrossed",
+        "See that all pages ask with the same user and session ids, and that nobody sets arms.",
+    ),
+}
+LEVELS: Mapping[str, Severity] = {"broken": "error", "warning": "warning"}
+
+
+def experiments(state: ServerState) -> Iterator[OpenProblem]:
+    """Experiments that are under way and may do harm, or can't be trusted."""
+    for each in state.experiments:
+        if each.state not in ("running", "off"):
+            continue
+        name = "/".join((each.namespace, each.action, each.recommender, each.feature))
+        if each.verdict == "harmed":
+            yield OpenProblem(
+                severity="error",
+                code="GuardrailHarmed",
+                what=f"The experiment {each.feature} does harm. {each.words}",
+                do=f"Stop it, or take the arm's weight away: recgate experiment stop {name}.",
+                view="experiments",
+                namespace=each.namespace,
+                about=name,
+            )
+        for check in each.checks:
+            if check.level in LEVELS:
+                code, advice = ADVICE[check.name]
+                yield OpenProblem(
+                    severity=LEVELS[check.level],
+                    code=code,
+                    what=f"The experiment {each.feature}: {check.words}",
+                    do=advice.format(id=name),
+                    view="experiments",
+                    namespace=each.namespace,
+                    about=name,
+                )
+
+
 CHECKS: Sequence[Callable[[ServerState], Iterator[OpenProblem]]] = (
     *(database, broken_models, configuration, overload, failed_jobs, outbox, failing_origins, lag, starved_jobs),
-    *(storage, processes, redis, memory),
+    *(storage, processes, experiments, redis, memory),
 )
 
 

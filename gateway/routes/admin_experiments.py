@@ -4,8 +4,10 @@ configuration."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -36,6 +38,7 @@ from gateway.routes.parsing import decode
 from gateway.routes.query import check_names
 from gateway.routes.replies import LARGEST_BODY, POST, AnyRequest, Front, Sending
 
+SOON_S = 0.2  # that a view which shows experiments beside other things waits for them
 LEAST_S = 5.0  # until an experiment is judged anew for a list
 MOST_POINTS = 100
 QUERY = frozenset(("action", "method", "alpha", "points"))
@@ -81,6 +84,18 @@ class ExperimentViews:
     def __init__(self, front: Front) -> None:
         self._front = front
         self._summaries: dict[tuple[str, str, str], tuple[float, ExperimentSummary]] = {}
+        self._judge = ThreadPoolExecutor(1, "experiments")
+        self._judging: dict[frozenset[str] | None, tuple[Future[ExperimentsView], list[ExperimentSummary]]] = {}
+
+    def soon(self, operator: Operator) -> list[ExperimentSummary]:
+        """The summaries as of now or, where judging takes longer than `SOON_S`, as they were before; it goes on."""
+        judging, before = self._judging.get(operator.namespaces, (None, []))
+        if judging is None or judging.done():
+            judging = self._judge.submit(self.all, operator)
+        with contextlib.suppress(TimeoutError):
+            before = judging.result(SOON_S).experiments
+        self._judging[operator.namespaces] = judging, before
+        return before
 
     def all(self, operator: Operator) -> ExperimentsView:
         config = self._front.gateway.config
@@ -159,6 +174,9 @@ class ExperimentApi:
         if body.traffic is None and body.weights is None:
             raise Invalid("ValidationError", "say traffic, weights or both: the ramp would change nothing")
         at = launching.read(body.at)
+        if body.at is not None and (at is None or at <= now):
+            reason = "is no time" if at is None else "has passed: leave it out to change it now"
+            raise Invalid("ValidationError", f"at: {body.at} {reason}")
 
         def edits(part: Mapping[str, Any]) -> list[Edit]:
             return launching.ramp(part, now, at, body.traffic, body.weights)

@@ -28,6 +28,7 @@ from gateway.admin.wrong import ServerState
 from gateway.auth import Operator
 from gateway.config import Config, Watch
 from gateway.errors import Conflict, Invalid, NotConfigured
+from gateway.routes.admin_experiments import ExperimentViews
 from gateway.routes.admin_gate import AdminGate, RouteDoc, answer
 from gateway.routes.admin_stream import Topic
 from gateway.routes.query import check_names
@@ -72,8 +73,8 @@ class ServerParts:
 class ServerViews:
     """The views, each made from what is there now; to be called in a thread."""
 
-    def __init__(self, parts: ServerParts) -> None:
-        self._parts, self._engine = parts, parts.engine
+    def __init__(self, parts: ServerParts, experiments: ExperimentViews) -> None:
+        self._parts, self._engine, self._experiments = parts, parts.engine, experiments
         self._samples = Samples(parts.metrics.total, parts.engine.clock)
         self._points: dict[frozenset[str] | None, dict[float, TrafficPoint]] = {}
 
@@ -89,7 +90,7 @@ class ServerViews:
             latest,
             samples,
             self._began(),
-            self._state(latest, recent_sample(samples, latest.at), checks),
+            self._state(latest, recent_sample(samples, latest.at), checks, operator),
             can_answer(checks),
             resident_bytes(system),
             memory_limit(),
@@ -161,7 +162,9 @@ class ServerViews:
         spaces = (each for key, each in self.config.namespaces.items() if key in operator.namespaces)
         return frozenset[str]().union(*map(models_of, spaces))
 
-    def _state(self, latest: NumbersSample, earlier: NumbersSample | None, checks: dict[str, str]) -> ServerState:
+    def _state(
+        self, latest: NumbersSample, earlier: NumbersSample | None, checks: dict[str, str], operator: Operator
+    ) -> ServerState:
         jobs, now, watch = self._engine.jobs, self._engine.clock(), self._parts.watch
         failed = [
             job
@@ -176,6 +179,7 @@ class ServerViews:
             faults=() if watch is None else watch.last_faults,
             failed=last,
             silent_workers=silent(self._parts.metrics.processes()),
+            experiments=self._experiments.soon(operator),
         )
 
 

@@ -57,7 +57,7 @@ def shop(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A new tab of a wide screen, in which nothing may fail unheard."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light", locale="en-US")
     opened = context.new_page()
     opened.set_default_timeout(PATIENCE_MS)
     faults: list[str] = []

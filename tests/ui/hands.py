@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -10,7 +11,8 @@ from playwright.sync_api import Locator, Page, expect
 MOST_STEPS = 400  # of Tab until something is reached: all of a long view, and round again
 MOST_CHOICES = 60
 
-# where the focus is, and whether a person can see that
+HAS_FOCUS = "element => element === document.activeElement"
+# whether a person can see where the focus is
 SHOWS_FOCUS = """element => {
     const style = getComputedStyle(element);
     return style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 1;
@@ -25,6 +27,8 @@ class Hand(Protocol):
     def write(self, target: Locator, text: str) -> None: ...
 
     def choose(self, target: Locator, label: str) -> None: ...
+
+    def date(self, target: Locator, moment: datetime) -> None: ...
 
     def give(self, target: Locator, file: Path) -> None: ...
 
@@ -42,6 +46,9 @@ class MouseHand:
 
     def choose(self, target: Locator, label: str) -> None:
         target.select_option(label=label)
+
+    def date(self, target: Locator, moment: datetime) -> None:
+        target.fill(f"{moment:%Y-%m-%dT%H:%M}")
 
     def give(self, target: Locator, file: Path) -> None:
         with self._page.expect_file_chooser() as opened:
@@ -74,6 +81,18 @@ class KeyboardHand:
             self._page.keyboard.press("ArrowDown")
         expect(target.locator("option:checked")).to_have_text(label)
 
+    def date(self, target: Locator, moment: datetime) -> None:
+        """The parts of a date and a time in their order, from the first; a year may have six digits, so that it is left
+        by an arrow."""
+        self._reach(target)
+        while target.evaluate(HAS_FOCUS):
+            self._page.keyboard.press("Shift+Tab")
+        self._page.keyboard.press("Tab")
+        self._page.keyboard.type(f"{moment:%m%d%Y}")
+        self._page.keyboard.press("ArrowRight")
+        self._page.keyboard.type(f"{moment:%I%M%p}")
+        expect(target).to_have_value(f"{moment:%Y-%m-%dT%H:%M}")
+
     def give(self, target: Locator, file: Path) -> None:
         self._reach(target)
         with self._page.expect_file_chooser() as opened:
@@ -87,7 +106,7 @@ class KeyboardHand:
             "element => !!(element.compareDocumentPosition(document.activeElement) & Node.DOCUMENT_POSITION_FOLLOWING)"
         )
         for _ in range(MOST_STEPS):
-            if target.evaluate("element => element === document.activeElement"):
+            if target.evaluate(HAS_FOCUS):
                 assert target.evaluate(SHOWS_FOCUS), f"the focus can't be seen at {target}"
                 return
             self._page.keyboard.press("Shift+Tab" if is_behind else "Tab")

@@ -68,6 +68,7 @@ export interface Wrong {
   do: string;
   view: string;
   namespace?: string | null;
+  about?: string | null; // what of the view, by its id there
 }
 
 export interface Overview {
@@ -269,6 +270,15 @@ export interface ExperimentRow {
   verdict: string;
   words: string;
   health: "ok" | "warning" | "broken";
+  checks: Check[];
+}
+
+export interface Check {
+  name: string;
+  level: "ok" | "warning" | "broken";
+  p?: number | null;
+  count?: number | null;
+  words: string;
 }
 
 export interface Lift {
@@ -288,25 +298,42 @@ export interface VerdictRow {
   guardrail: boolean;
 }
 
+export interface RampStep {
+  at: string;
+  traffic?: number;
+  weights?: Record<string, number>;
+}
+
+interface Judged {
+  method: string;
+  alpha: number;
+  control: string;
+  units: Record<string, number>;
+  mismatch: number;
+  trusted: boolean;
+}
+
+export interface Standing {
+  metric: string;
+  arm: string;
+  events: number;
+  credit: number;
+  preference: Lift | null;
+  said: string | null;
+  guardrail: boolean;
+}
+
+// A verdict or, where lists are interleaved, a contest.
 export interface Experiment extends ExperimentRow {
-  verdictDetail: {
-    method: string;
-    alpha: number;
-    control: string;
-    units: Record<string, number>;
-    mismatch: number;
-    trusted: boolean;
-    rows?: VerdictRow[];
-    alarms?: string[];
-  };
+  verdictDetail: (Judged & { rows?: VerdictRow[]; alarms?: string[] }) | null;
+  contest: (Judged & { rows?: Standing[] }) | null;
   timeline: {
     at: number;
     units: Record<string, number>;
     rows: { metric: string; arm: string; value: number | null; low: number | null; high: number | null; p: number | null; said: string | null }[];
     mismatch: number;
   }[];
-  checks: { name: string; level: "ok" | "warning" | "broken"; p?: number; count?: number; words: string }[];
-  configuration: unknown;
+  configuration: { ramp?: RampStep[]; weights?: Record<string, number>; traffic?: number };
   overrides: Record<string, string>;
 }
 

@@ -76,6 +76,9 @@ def test_units_that_get_lost_and_units_that_cross(world: AdminWorld) -> None:
     assert (body["verdict"], body["health"]) == ("untrusted", "broken")
     assert checks["sample ratio"]["level"] == "broken" and checks["sample ratio"]["p"] < 0.001
     assert (checks["crossed"]["level"], checks["crossed"]["count"]) == ("broken", 60)
+    wrong = {each["code"]: each for each in world.get("/admin/overview").json()["wrong"]}
+    for code in ("SampleRatio", "UnitsCrossed"):
+        assert wrong[code]["severity"] == "error" and wrong[code]["about"] == "shop/recommend-items/home/layout"
 
 
 @pytest.mark.parametrize(
@@ -124,6 +127,8 @@ def test_an_experiment_is_made(world: AdminWorld) -> None:
 REFUSED = [
     ("ramp", {}, 400, "ValidationError"),
     ("ramp", {"traffic": 2}, 400, "ValidationError"),
+    ("ramp", {"traffic": 0.5, "at": "2026-13-01T00:00:00Z"}, 400, "ValidationError"),
+    ("ramp", {"traffic": 0.5, "at": "2020-01-01T00:00:00Z"}, 400, "ValidationError"),
     ("ramp", {"weights": {"c": 1}}, 422, "ConfigurationFaulty"),
     ("start", {"when": "now"}, 400, "ValidationError"),
 ]

@@ -7,7 +7,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
+from gateway.admin.experiments import CheckView, ExperimentSummary
 from gateway.admin.samples import NumbersSample
 from gateway.admin.traffic import between
 from gateway.admin.wrong import ServerState, problems
@@ -22,6 +24,35 @@ def minute(**counts: float) -> Any:
 
 
 JOB: Any = SimpleNamespace(id=7, kind="training", arn="a:solution/x", message="too few users")
+LOST = CheckView(name="sample ratio", level="broken", words="Units get lost.", p=1e-9)
+OFF = CheckView(name="started", level="warning", words="Nobody takes part: its traffic is 0.")
+EXPERIMENT = ExperimentSummary(
+    namespace="shop",
+    action="a",
+    recommender="home",
+    id="shop/a/home/row@2",
+    feature="row",
+    method="builtin",
+    unit="user",
+    description="",
+    state="running",
+    start=None,
+    end=None,
+    traffic=1.0,
+    arms=[],
+    metrics=[],
+    guardrails=[],
+    verdict="open",
+    words="",
+    health="ok",
+    checks=[],
+)
+
+
+def experiment_with(**members: Any) -> ExperimentSummary:
+    return structs.replace(EXPERIMENT, **members)
+
+
 CASES: list[tuple[dict[str, Any], list[str], str]] = [
     ({}, [], ""),
     ({"checks": {"database": "the database does not answer"}}, ["error DatabaseDown"], "does not answer"),
@@ -35,6 +66,19 @@ CASES: list[tuple[dict[str, Any], list[str], str]] = [
     ({"totals": {"recgate_outbox_oldest_seconds": {("shop/http/x",): [99.0]}}}, ["warning TargetBehind"], "99 s"),
     ({"totals": {"recgate_outbox_dead": {("shop/http/x",): [1.0]}}}, ["warning DeadLetters"], "1 message"),
     ({"totals": {"recgate_jobs_processor_share": {(): [0.01]}}}, ["warning JobsStarve"], "1.0%"),
+    ({"experiments": [EXPERIMENT]}, [], ""),
+    (
+        {"experiments": [experiment_with(verdict="harmed", words="Errors.")]},
+        ["error GuardrailHarmed"],
+        "stop shop/a/home/row",
+    ),
+    ({"experiments": [experiment_with(checks=[LOST])]}, ["error SampleRatio"], "get lost"),
+    ({"experiments": [experiment_with(state="ended", verdict="harmed", checks=[LOST])]}, [], ""),
+    (
+        {"experiments": [experiment_with(state="off", checks=[OFF])]},
+        ["warning ExperimentOff"],
+        "ramp shop/a/home/row --traffic",
+    ),
     ({"silent_workers": ["worker-2"]}, ["warning ProcessSilent"], "worker-2"),
     (
         {

@@ -71,7 +71,7 @@ const described = (id: string, { hint, fault }: FieldProps) =>
 interface TextProps extends FieldProps {
   value: string;
   onInput: (value: string) => void;
-  type?: "text" | "password" | "number";
+  type?: "text" | "password" | "number" | "datetime-local";
   placeholder?: string;
   options?: string[]; // that are offered; any other may be typed
   required?: boolean;
@@ -96,6 +96,7 @@ export function TextField(props: TextProps) {
   return (
     <Field id={id} {...props}>
       {type === "password" && <input type="password" {...shared} />}
+      {type === "datetime-local" && <input type="datetime-local" {...shared} />}
       {type === "number" && <input type="number" step="any" {...shared} />}
       {type === "text" && (options?.length ? <input type="text" list={`${id}-list`} {...shared} /> : <input type="text" {...shared} />)}
       {options?.length ? (

@@ -1,7 +1,7 @@
 // Experiments: arms, intervals over time, verdict, guardrails and health; started, ramped and stopped here.
 import { useEffect, useState } from "preact/hooks";
-import { ask, route, withQuery } from "../api";
-import type { Experiment, ExperimentRow, RecommenderName, VerdictRow } from "../contract";
+import { ask, type Refusal, route, withQuery } from "../api";
+import type { Experiment, ExperimentRow, RampStep, RecommenderName, VerdictRow } from "../contract";
 import { Bars, Intervals, Lines } from "../parts/charts";
 import { Badge, Card, Facts, Notice, ViewHead, type Tone } from "../parts/card";
 import { Button, Dialog, Form, SelectField, TextField } from "../parts/form";
@@ -44,7 +44,7 @@ function AllExperiments() {
               id={(row) => row.id}
               none={<Empty title="No experiment yet">A recommender with two variations may have one: it shows which of them does better.</Empty>}
               columns={[
-                { name: "Experiment", head: true, cell: (row) => <a href={to("experiments", row.id)}>{row.feature}</a>, sort: (row) => row.feature },
+                { name: "Experiment", head: true, cell: (row) => <a href={to("experiments", nameOf(row))}>{row.feature}</a>, sort: (row) => row.feature },
                 { name: "Recommender", cell: (row) => `${row.namespace}/${row.recommender}`, sort: (row) => row.recommender },
                 { name: "State", cell: (row) => <Badge tone={STATES[row.state]}>{row.state === "running" ? `running, ${percent(row.traffic, 0)}` : row.state}</Badge>, sort: (row) => row.state },
                 { name: "Units", right: true, cell: (row) => count(row.arms.reduce((sum, each) => sum + each.exposed, 0)), sort: (row) => row.arms.reduce((sum, each) => sum + each.exposed, 0) },
@@ -89,7 +89,7 @@ function NewExperiment({ onClose }: { onClose: () => void }) {
         <Empty title="No recommender has two variations">Add a second variation to one in the configuration first.</Empty>
       ) : (
         <Form label="New experiment" onSubmit={() => void start.run()}>
-          <SelectField label="Recommender" value={chosen} choices={fit.map((each): [string, string] => [keyOf(each), `${each.namespace}/${each.recommender}: ${each.variations.join(" against ")}`])} onInput={setChosen} />
+          <SelectField autoFocus label="Recommender" value={chosen} choices={fit.map((each): [string, string] => [keyOf(each), `${each.namespace}/${each.recommender}: ${each.variations.join(" against ")}`])} onInput={setChosen} />
           <TextField label="Name" value={feature} onInput={setFeature} required hint="as pages and reports will call it" />
           <SelectField label="Method" value={method} choices={METHODS} onInput={setMethod} />
           <TextField label="Event type that counts" value={eventType} onInput={setEventType} required hint="how often a unit does it is the metric" />
@@ -114,6 +114,7 @@ function NewExperiment({ onClose }: { onClose: () => void }) {
   );
 }
 
+const nameOf = (row: ExperimentRow): string => [row.namespace, row.action, row.recommender, row.feature].join("/");
 const keyOf = (each: RecommenderName): string => `${each.action} ${each.namespace} ${each.recommender}`;
 
 // ---- one
@@ -126,7 +127,7 @@ function OneExperiment({ id }: { id: string }) {
   const experiment = useResource<Experiment>(withQuery(base, { action, method, points: 30 }));
   // the list's stream says when units came
   const all = useResource<{ experiments: ExperimentRow[] }>("/admin/experiments", "experiments");
-  const mine = JSON.stringify(all.data?.experiments.find((each) => each.id === id) ?? null);
+  const mine = JSON.stringify(all.data?.experiments.find((each) => nameOf(each) === id) ?? null);
   useEffect(experiment.reload, [mine]);
   return (
     <Shown of={experiment} what="the experiment">
@@ -152,7 +153,7 @@ function OneExperiment({ id }: { id: string }) {
 
 function Verdict({ data }: { data: Experiment }) {
   const tone: Tone = VERDICTS[data.verdict] ?? "accent";
-  const alarms = data.verdictDetail.alarms ?? [];
+  const alarms = data.verdictDetail?.alarms ?? [];
   return (
     <>
       <Notice tone={tone} role="status" title={data.words}>
@@ -173,35 +174,109 @@ function Verdict({ data }: { data: Experiment }) {
 
 const when = (at: number | string): string => (typeof at === "number" ? moment(at) : moment(Date.parse(at) / 1000));
 
+const CHANGES_WEIGHTS = new Set(["builtin", "evidently"]); // others find weights by themselves, or have none
+
+type Faults = Record<string, string>;
+
+interface Ramp {
+  traffic: string; // percent
+  weights: Record<string, string>;
+  at: string; // of this clock; empty: now
+}
+
+// The body of a ramp with what has changed, or what is wrong with each field.
+function rampOf(ramp: Ramp, was: Ramp): { body: Record<string, unknown> } | { faults: Faults } {
+  const faults: Faults = {};
+  const body: Record<string, unknown> = {};
+  if (ramp.traffic !== was.traffic || ramp.at) {
+    const traffic = Number(ramp.traffic);
+    if (!ramp.traffic.trim() || !(traffic >= 0 && traffic <= 100)) faults.traffic = "A number from 0 to 100.";
+    else if (ramp.traffic !== was.traffic) body.traffic = traffic / 100;
+  }
+  const names = Object.keys(ramp.weights);
+  if (names.some((name) => ramp.weights[name] !== was.weights[name])) {
+    for (const name of names) if (!ramp.weights[name]?.trim() || !(Number(ramp.weights[name]) >= 0)) faults[name] = "A number, 0 or more.";
+    if (names.every((name) => Number(ramp.weights[name]) === 0)) faults[names[0] ?? ""] = "One arm needs more than 0.";
+    body.weights = Object.fromEntries(names.map((name) => [name, Number(ramp.weights[name])]));
+  }
+  if (ramp.at) {
+    const at = new Date(ramp.at);
+    if (Number.isNaN(at.getTime())) faults.at = "A day and a time.";
+    else if (at.getTime() <= Date.now()) faults.at = "It has passed: empty it to change now.";
+    else body.at = `${at.toISOString().slice(0, 19)}Z`;
+  }
+  if (!Object.keys(faults).length && body.traffic === undefined && body.weights === undefined) faults.traffic = "Change the traffic or a weight.";
+  return Object.keys(faults).length ? { faults } : { body };
+}
+
+// What the gateway refuses, by the field that it is about; the rest stays beside the button.
+function placed(error: Refusal | undefined, arms: string[]): Faults {
+  const faults = (error?.body as { faults?: { place: string; message: string }[] } | null)?.faults ?? [];
+  const known = new Set(["traffic", ...arms]);
+  return Object.fromEntries(faults.map((each) => [each.place.split(".").at(-1) ?? "", each.message]).filter(([field]) => known.has(field ?? "")));
+}
+
 function Steer({ data, base, action, onDone }: { data: Experiment; base: string; action: string; onDone: () => void }) {
-  const [traffic, setTraffic] = useState(String(Math.round(data.traffic * 100)));
-  const steer = useAction(async (what: "start" | "stop" | "ramp") => {
-    const body = what === "ramp" ? { traffic: Number(traffic) / 100 } : {};
+  const was: Ramp = {
+    traffic: String(Math.round(data.traffic * 1000) / 10),
+    weights: CHANGES_WEIGHTS.has(data.method) ? Object.fromEntries(data.arms.map((each) => [each.variation, String(data.configuration.weights?.[each.variation] ?? each.share)])) : {},
+    at: "",
+  };
+  const [ramp, setRamp] = useState(was);
+  const [typed, setTyped] = useState<Faults>({});
+  const steer = useAction(async (what: "start" | "stop" | "ramp", body: object) => {
     await ask(withQuery(`${base}/${what}`, { action }), { method: "POST", body: { ...body, comment: `${what} on the page` } });
     onDone();
   });
+  const change = () => {
+    const checked = rampOf(ramp, was);
+    setTyped("faults" in checked ? checked.faults : {});
+    if ("body" in checked) void steer.run("ramp", checked.body);
+  };
+  const faults = { ...placed(steer.error, Object.keys(ramp.weights)), ...typed };
   const runs = data.state === "running";
   return (
     <Card title="Steer" about="writes the configuration file; comments in it stay">
-      <Form label="Steer the experiment" onSubmit={() => void steer.run("ramp")}>
+      <Form label="Steer the experiment" onSubmit={change}>
         <div class="form-row">
-          <TextField label="Traffic, in percent" type="number" value={traffic} onInput={setTraffic} />
+          <TextField label="Traffic, in percent" type="number" value={ramp.traffic} onInput={(traffic) => setRamp({ ...ramp, traffic })} fault={faults.traffic} />
+          {Object.keys(ramp.weights).map((arm) => (
+            <TextField key={arm} label={`Weight of ${arm}`} type="number" value={ramp.weights[arm] ?? ""} onInput={(weight) => setRamp({ ...ramp, weights: { ...ramp.weights, [arm]: weight } })} fault={faults[arm]} />
+          ))}
+          <TextField label="From" type="datetime-local" value={ramp.at} onInput={(at) => setRamp({ ...ramp, at })} fault={faults.at} hint="your time; empty: now" />
           <Button submit operate busy={steer.busy}>
-            Set traffic
+            {ramp.at ? "Plan the step" : "Change"}
           </Button>
           {runs ? (
-            <Button operate kind="danger" busy={steer.busy} onClick={() => void steer.run("stop")}>
+            <Button operate kind="danger" busy={steer.busy} onClick={() => void steer.run("stop", {})}>
               Stop
             </Button>
           ) : (
-            <Button operate kind="first" busy={steer.busy} onClick={() => void steer.run("start")}>
+            <Button operate kind="first" busy={steer.busy} onClick={() => void steer.run("start", {})}>
               Start
             </Button>
           )}
         </div>
         {steer.error && <Failed error={steer.error} />}
       </Form>
+      <Steps steps={data.configuration.ramp ?? []} />
     </Card>
+  );
+}
+
+function Steps({ steps }: { steps: RampStep[] }) {
+  if (!steps.length) return null;
+  return (
+    <Table
+      label="Steps"
+      rows={steps}
+      id={(row) => row.at}
+      columns={[
+        { name: "From", head: true, cell: (row) => when(row.at) },
+        { name: "Traffic", right: true, cell: (row) => (row.traffic === undefined ? "as before" : percent(row.traffic, 0)) },
+        { name: "Weights", cell: (row) => (row.weights ? Object.entries(row.weights).map(([name, weight]) => `${name} ${weight}`).join(", ") : "as before") },
+      ]}
+    />
   );
 }
 
@@ -214,7 +289,7 @@ function ArmsCard({ data }: { data: Experiment }) {
         rows={data.arms}
         id={(row) => row.variation}
         columns={[
-          { name: "Arm", head: true, cell: (row) => <>{row.variation} {row.variation === data.verdictDetail.control && <Badge>control</Badge>}</> },
+          { name: "Arm", head: true, cell: (row) => <>{row.variation} {row.variation === judgedOf(data)?.control && <Badge>control</Badge>}</> },
           { name: "Meant", right: true, cell: (row) => percent(row.share) },
           { name: "Is", right: true, cell: (row) => (total ? percent(row.exposed / total) : NONE) },
           { name: "Exposed", right: true, cell: (row) => count(row.exposed), sort: (row) => row.exposed },
@@ -251,7 +326,15 @@ function HealthCard({ data }: { data: Experiment }) {
   );
 }
 
-const effects = (data: Experiment): VerdictRow[] => (data.verdictDetail.rows ?? []).filter((each) => each.lift !== null);
+const judgedOf = (data: Experiment) => data.verdictDetail ?? data.contest;
+
+// A contest's rows as a verdict has them: the credit that an arm's items earned, and how much it is preferred.
+function rowsOf(data: Experiment): VerdictRow[] {
+  if (data.verdictDetail) return data.verdictDetail.rows ?? [];
+  return (data.contest?.rows ?? []).map(({ metric, arm, credit, preference, said, guardrail }) => ({ metric, arm, mean: credit, error: null, lift: preference, said, guardrail }));
+}
+
+const effects = (data: Experiment): VerdictRow[] => rowsOf(data).filter((each) => each.lift !== null);
 
 function Effects({ data }: { data: Experiment }) {
   const rows = effects(data);
@@ -263,7 +346,7 @@ function Effects({ data }: { data: Experiment }) {
       .map((row) => ({ name: `${row.metric} · ${row.arm}`, value: row.lift?.value ?? null, low: row.lift?.low ?? null, high: row.lift?.high ?? null, tone: tone(row) as "good" | "bad" | "" }));
   return (
     <div class="grid of-2">
-      <Card title="Goals" about={`change against ${data.verdictDetail.control}`}>
+      <Card title="Goals" about={`${data.contest ? "preference over" : "change against"} ${judgedOf(data)?.control}`}>
         <Intervals label="Change of goals" rows={shown(false)} format={(value) => signed(value, 0)} />
       </Card>
       {shown(true).length > 0 && (
@@ -294,9 +377,9 @@ function Over({ data }: { data: Experiment }) {
 }
 
 function Rows({ data }: { data: Experiment }) {
-  const rows = data.verdictDetail.rows ?? [];
+  const rows = rowsOf(data);
   return (
-    <Card title="In numbers" about={`intervals of ${percent(1 - data.verdictDetail.alpha, 0)}`} flush>
+    <Card title="In numbers" about={`intervals of ${percent(1 - (judgedOf(data)?.alpha ?? 0.05), 0)}`} flush>
       <Table
         label="The verdict in numbers"
         rows={rows}
@@ -305,9 +388,9 @@ function Rows({ data }: { data: Experiment }) {
         columns={[
           { name: "Metric", head: true, cell: (row) => <>{row.metric} {row.guardrail && <Badge>guardrail</Badge>}</> },
           { name: "Arm", cell: (row) => row.arm },
-          { name: "Mean", right: true, cell: (row) => decimal(row.mean, 4) },
+          { name: data.contest ? "Credit" : "Mean", right: true, cell: (row) => decimal(row.mean, 4) },
           { name: "± error", right: true, cell: (row) => decimal(row.error, 4) },
-          { name: "Change", right: true, cell: (row) => (row.lift ? signed(row.lift.value) : NONE) },
+          { name: data.contest ? "Preference" : "Change", right: true, cell: (row) => (row.lift ? signed(row.lift.value) : NONE) },
           { name: "From", right: true, cell: (row) => (row.lift ? signed(row.lift.low) : NONE) },
           { name: "To", right: true, cell: (row) => (row.lift ? signed(row.lift.high) : NONE) },
           { name: "Says", cell: (row) => (row.said ? <Badge tone={VERDICTS[row.said] ?? ""}>{row.said}</Badge> : "") },

@@ -60,7 +60,7 @@ function WrongNow({ wrong, ready }: { wrong: Wrong[]; ready: boolean }) {
         {wrong.map((each) => (
           <li key={`${each.code} ${each.namespace} ${each.what}`}>
             <Notice tone={TONES[each.severity]} title={each.what}>
-              {each.do} <ViewLink view={each.view}>Look at {each.view}</ViewLink>
+              {each.do} <ViewLink view={each.view} id={each.about ?? undefined}>Look at {each.about ? each.about.split("/").at(-1) : each.view}</ViewLink>
             </Notice>
           </li>
         ))}
