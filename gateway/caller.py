@@ -32,6 +32,7 @@ class Caller(msgspec.Struct, frozen=True, dict=True):
     address: str = ""
     principal: Principal = ANYONE
     claims: Mapping[str, object] = {}  # of a verified token
+    body_key: str = ""  # a publishable key that the body brings
 
     @property
     def share(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, TypeVar
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 API_KEY = "x-api-key"
 BEARER = "bearer"
+QUERY_KEY = "apiKey"
 
 K = TypeVar("K", ApiKey, OperatorKey)
 
@@ -50,8 +53,39 @@ class Authenticator:
 
 def holder(auth: ApiKeys, caller: Caller, now: float) -> Principal:
     """The principal whose key the caller sends. Raises `Unauthenticated`."""
-    key = key_of(auth.by_digest, caller.headers, now)
+    key = key_of(auth.by_digest, caller.headers, now) if API_KEY in caller.headers else published(auth, caller, now)
     return Principal(name=key.name, namespaces=key.namespaces, actions=key.actions)
+
+
+def published(auth: ApiKeys, caller: Caller, now: float) -> ApiKey:
+    """The publishable key that the caller sends where others may read it. Raises `Unauthenticated`."""
+    secret = _basic_user(caller.headers) or _bearer(caller.headers) or caller.query.get(QUERY_KEY) or caller.body_key
+    if not secret or not auth.are_in_bodies:
+        raise Unauthenticated("MissingApiKey", "the header X-Api-Key is missing", "ApiKey")
+    key = auth.by_digest.get(digest_of(secret))
+    if key is None or key.expires <= now or not key.publishable:
+        raise Unauthenticated("InvalidApiKey", "the key is not known, has expired, or is not publishable", "ApiKey")
+    return key
+
+
+def _basic_user(headers: Mapping[str, str]) -> str:
+    scheme, _, text = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(text.strip()).decode("latin-1").partition(":")[0]
+    except binascii.Error:
+        return ""
+
+
+def _bearer(headers: Mapping[str, str]) -> str:
+    scheme, _, text = headers.get("authorization", "").partition(" ")
+    return text.strip() if scheme.lower() == BEARER else ""
+
+
+def digest_of(secret: str) -> str:
+    """Keys are looked up by their digests, so that the time this takes tells nothing of a key."""
+    return sha256(secret.encode("latin-1", "replace")).hexdigest()
 
 
 def key_of(by_digest: Mapping[str, K], headers: Mapping[str, str], now: float) -> K:
@@ -59,8 +93,7 @@ def key_of(by_digest: Mapping[str, K], headers: Mapping[str, str], now: float) -
     secret = headers.get(API_KEY)
     if not secret:
         raise Unauthenticated("MissingApiKey", "the header X-Api-Key is missing", "ApiKey")
-    # keys are looked up by their digests, so that the time this takes tells nothing of a key
-    key = by_digest.get(sha256(secret.encode("latin-1", "replace")).hexdigest())
+    key = by_digest.get(digest_of(secret))
     if key is None or key.expires <= now:
         raise Unauthenticated("InvalidApiKey", "the key of X-Api-Key is not known, or has expired", "ApiKey")
     return key

@@ -88,12 +88,15 @@ class NoAuth(AuthPart, frozen=True, tag="none"):
 
 
 class ApiKey(Part, frozen=True, kw_only=True):
-    """A key by the SHA-256 of it (`printf %s KEY | sha256sum`); for all namespaces and actions where none is named."""
+    """A key by the SHA-256 of it (`printf %s KEY | sha256sum`); for all namespaces and actions where none is named. One
+    that is `publishable` may stand in pages: it is for one namespace, and may also be sent as the user of
+    Authorization: Basic, as Bearer, as `apiKey` of the query or of a body of events, and as a key of partners."""
 
     name: Text
     sha256: Digest
     namespaces: tuple[Key, ...] | None = None
     actions: tuple[KeyAction, ...] | None = None
+    publishable: bool = False
     expiration: Time | None = None
 
 

@@ -198,7 +198,18 @@ def partners(root: document.Root) -> dict[str, PartnerAccounts]:
     for key, namespace in root.namespaces.items():
         for name, part in parts_of(namespace.intake).items():
             accounts.setdefault(name, []).append(PARTNERS[name].account(key, part))
-    return {name: accounts_of(each) for name, each in accounts.items()}
+    published = publishable(root.auth)
+    return {name: accounts_of(each, published) for name, each in accounts.items()}
+
+
+def publishable(part: document.AnyAuth) -> dict[str, str]:
+    """The namespaces of publishable keys by the keys' digests. Partners do not end with a key's expiration."""
+    keys = part.keys if isinstance(part, document.ApiKeyAuth) else ()
+    return {
+        key.sha256.lower(): key.namespaces[0]
+        for key in keys
+        if key.publishable and key.namespaces and key.expiration is None and "events" in (key.actions or ("events",))
+    }
 
 
 def access_key(part: document.AccessKey) -> AccessKey:
@@ -239,4 +250,4 @@ def operator_key(part: document.AdminKey) -> OperatorKey:
 def api_key(part: document.ApiKey) -> ApiKey:
     namespaces = None if part.namespaces is None else frozenset(part.namespaces)
     actions = None if part.actions is None else frozenset[str](part.actions)
-    return ApiKey(part.name, part.sha256.lower(), namespaces, actions, epoch(part.expiration, inf))
+    return ApiKey(part.name, part.sha256.lower(), namespaces, actions, epoch(part.expiration, inf), part.publishable)

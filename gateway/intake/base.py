@@ -173,7 +173,9 @@ def digest_of(key: str) -> str:
     return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def accounts_of(accounts: Sequence[PartnerAccount]) -> PartnerAccounts:
-    """All of one partner."""
-    by_digest = {digest_of(key): account for account in accounts for key in account.part.keys}
-    return PartnerAccounts(by_digest, {account.namespace: account for account in accounts})
+def accounts_of(accounts: Sequence[PartnerAccount], publishable: Mapping[str, str]) -> PartnerAccounts:
+    """All of one partner. `publishable` has the namespaces of publishable keys, by the keys' digests."""
+    by_namespace = {account.namespace: account for account in accounts}
+    published = {digest: by_namespace[name] for digest, name in publishable.items() if name in by_namespace}
+    own = {digest_of(key): account for account in accounts for key in account.part.keys}
+    return PartnerAccounts({**published, **own}, by_namespace)

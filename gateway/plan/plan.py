@@ -241,11 +241,17 @@ class ApiKey:
     namespaces: frozenset[str] | None = None
     actions: frozenset[str] | None = None
     expires: float = inf  # epoch seconds
+    publishable: bool = False  # of one namespace, and may stand where others can read it
 
 
 @dataclass(frozen=True)
 class ApiKeys:
     keys: tuple[ApiKey, ...]
+
+    @cached_property
+    def are_in_bodies(self) -> bool:
+        """True if bodies of events may bring a key."""
+        return any(key.publishable for key in self.keys)
 
     @cached_property
     def by_digest(self) -> Mapping[str, ApiKey]:

@@ -14,11 +14,13 @@ from msgspec import Meta
 
 from engine import Event, in_words, nul_in
 from gateway.auth import allowed
+from gateway.auth.authenticator import QUERY_KEY
 from gateway.caller import Caller
 from gateway.context.position import POSITION
 from gateway.errors import Invalid
 from gateway.events.record import EventBatch, Recorder
 from gateway.experiments.outcomes import Conversion
+from gateway.plan.plan import ApiKeys, Namespace
 from gateway.routes.handler import Handler
 from gateway.routes.parsing import decode, decoded, segments
 from gateway.routes.replies import LARGEST_BODY, NO_STORE, AnyRequest, Front, Sending, SentResponse
@@ -52,23 +54,36 @@ class EventBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fiel
 
 
 class EventsBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """`apiKey` is a publishable key: a beacon brings no header."""
+
     session_id: Id | None = None
     user_id: Id | None = None
     event_list: Annotated[list[EventBody], Meta(max_length=MOST_EVENTS)] = []
     experiment_conversions: Any = None
+    api_key: str | None = None
+
+
+class KeyOfBody(msgspec.Struct, frozen=True, rename="camel"):
+    api_key: str = ""
 
 
 _read = msgspec.json.Decoder(EventsBody).decode
+_read_key = msgspec.json.Decoder(KeyOfBody).decode
 
 
 def events_routes(front: Front, recorder: Recorder) -> list[HTTPRouteHandler]:
     async def take(request: AnyRequest, caller: Caller) -> Sending:
+        waits = keys_come_in_bodies(front, caller)
+        if not waits:
+            caller = await front.admit(caller)
         (name,) = segments(request, "events", 1)
         key = decoded(name, "namespace")
-        allowed(caller.principal, key, "events", None)
-        namespace = front.gateway.config.namespace(key)
+        namespace = None if waits else namespace_for(front, caller, key)
         recorder.check_room(caller)  # before the body is read, and it is whole before it takes a place
         async with front.bodies.of(request, caller.share, LARGEST_BODY) as body, recorder.room(caller):
+            if namespace is None:
+                caller = await front.admit(with_key_of(body, caller))
+                namespace = namespace_for(front, caller, key)
             moment = front.gateway.moment(caller)
             try:
                 batch = batch_of(body, moment.now.timestamp())
@@ -83,7 +98,7 @@ def events_routes(front: Front, recorder: Recorder) -> list[HTTPRouteHandler]:
 
     @Handler("/events/{rest:path}", http_method=HttpMethod.POST, status_code=200)
     async def events(request: AnyRequest) -> SentResponse:
-        sent = await front.answer("events", request, take, guarded=True)
+        sent = await front.answer("events", request, take)
         if sent.status >= 400:
             name = request.scope["raw_path"].rpartition(b"/")[2].decode("latin-1")
             rejections.note(name if name in front.gateway.config.namespaces else "", sent)
@@ -91,6 +106,26 @@ def events_routes(front: Front, recorder: Recorder) -> list[HTTPRouteHandler]:
 
     rejections = Rejections(front.telemetry, front.gateway.clock)
     return [events]
+
+
+def namespace_for(front: Front, caller: Caller, key: str) -> Namespace:
+    """The namespace that takes this caller's events. Raises `Denied`, and what `Config.namespace` does."""
+    allowed(caller.principal, key, "events", None)
+    return front.gateway.config.namespace(key)
+
+
+def keys_come_in_bodies(front: Front, caller: Caller) -> bool:
+    """True of a request without a key, where one may be in its body."""
+    auth = front.gateway.config.auth
+    brings_one = "x-api-key" in caller.headers or "authorization" in caller.headers or QUERY_KEY in caller.query
+    return isinstance(auth, ApiKeys) and auth.are_in_bodies and not brings_one
+
+
+def with_key_of(body: bytes, caller: Caller) -> Caller:
+    try:
+        return msgspec.structs.replace(caller, body_key=_read_key(body).api_key)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return caller
 
 
 class Rejections:
@@ -142,6 +177,7 @@ def batch_of(body: bytes, now: float) -> EventBatch:
 def timed(body: bytes, events: Sequence[Event]) -> bytes:
     """Add a time to every event that was sent: it is the same whenever it is delivered."""
     sent = msgspec.json.decode(body)
+    sent.pop("apiKey", None)
     if not events:
         return msgspec.json.encode(sent)
     times = [int(each.sent_at) if each.sent_at.is_integer() else each.sent_at for each in events]

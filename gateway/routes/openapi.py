@@ -201,7 +201,7 @@ def _many(namespace: Namespace) -> Operation:
 def _events(namespace: Namespace) -> Operation:
     example = {"sessionId": "session-1", "userId": "user-1", "eventList": [{"eventType": "View", "itemId": "item-1"}]}
     lists = {"eventList": array(EVENT, max_items=100), "experimentConversions": array(ANY)}
-    body = record({"sessionId": TEXT, "userId": TEXT, **lists}, examples=[example])
+    body = record({"sessionId": TEXT, "userId": TEXT, **lists, "apiKey": TEXT}, examples=[example])
     answers = {"200": response("Every event is durable."), **REFUSALS}
     return operation(f"events.{namespace.key}", "Record events", _tag(namespace, "Events"), answers, body=body)
 

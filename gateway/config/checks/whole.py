@@ -206,6 +206,10 @@ def check_auth(part: document.Root, report: Report) -> None:
         for index, key in enumerate(part.auth.keys):
             for name in sorted(set(key.namespaces or ()) - set(part.namespaces)):
                 report.warn(f"auth.keys[{index}].namespaces", f"there is no namespace {name!r}")
+            if key.publishable and len(key.namespaces or ()) != 1:
+                report.refuse(
+                    f"auth.keys[{index}]", "a 'publishable' key is for one of the 'namespaces', which it names"
+                )
 
 
 def fields_of(root: document.Root) -> Iterator[AutoField]:

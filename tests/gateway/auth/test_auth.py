@@ -105,6 +105,60 @@ def test_a_refused_event_is_not_delivered(engine: SmallEngine, keyed: TestClient
     assert engine.put == []
 
 
+# ---- publishable keys
+
+
+PUBLISHED = f"""
+auth:
+  type: api_key
+  keys:
+    - {{name: all, sha256: {digest("k-all")}}}
+    - {{name: page, sha256: {digest("k-page")}, namespaces: [shop], publishable: true}}
+    - {{name: past, sha256: {digest("k-past")}, namespaces: [shop], publishable: true,
+       expiration: "2023-01-01T00:00:00Z"}}
+"""
+BASIC = "Basic ay1wYWdlOg=="  # k-page:
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient[Any]]:
+    with TestClient(app_over(SmallEngine(tmp_path_factory.mktemp("published")), config=CONFIG + PUBLISHED)) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "more", "status"),
+    [
+        ("POST", "/events/shop?apiKey=k-page", {}, {}, 200),
+        ("POST", "/events/shop", {"authorization": BASIC}, {}, 200),
+        ("POST", "/events/shop", {"authorization": "Bearer k-page"}, {}, 200),
+        ("POST", "/events/shop", {"x-api-key": "k-page"}, {}, 200),
+        ("POST", "/events/shop", {"content-type": "text/plain"}, {"apiKey": "k-page"}, 200),
+        ("POST", "/events/quiet", {}, {"apiKey": "k-page"}, 403),
+        ("POST", "/events/shop", {}, {"apiKey": "k-past"}, 401),
+        ("POST", "/events/shop", {}, {"apiKey": "k-all"}, 401),  # which is no key for pages
+        ("POST", "/events/shop?apiKey=k-all", {}, {}, 401),
+        ("POST", "/events/shop", {}, {}, 401),
+        ("POST", "/events/shop", {}, {"apiKey": 7}, 401),
+        ("GET", f"{HOME}?apiKey=k-page", {}, None, 200),
+        ("GET", HOME, {"authorization": BASIC}, None, 200),
+        ("GET", "/recommend-items/quiet/home/u1?apiKey=k-page", {}, None, 403),
+        ("GET", f"{HOME}?apiKey=k-all", {}, None, 401),
+    ],
+)
+def test_a_publishable_key_stands_where_beacons_can_put_it(
+    published: TestClient[Any], method: str, path: str, headers: dict[str, str], more: Any, status: int
+):
+    body = None if more is None else json.dumps({**EVENT, **more})
+    assert published.request(method, path, headers=headers, content=body).status_code == status
+
+
+def test_a_publishable_key_is_for_one_namespace():
+    for namespaces in ("", "namespaces: [shop, quiet], "):
+        key = f"{{name: page, sha256: {digest('k')}, {namespaces}publishable: true}}"
+        assert "is for one of the 'namespaces'" in faults_of(f"{CONFIG}auth: {{type: api_key, keys: [{key}]}}\n")[0]
+
+
 def test_no_preflight_needs_a_key(shared_keyed: TestClient[Any]) -> None:
     assert shared_keyed.options(HOME, headers={"origin": "https://shop.example"}).status_code == 204
 

@@ -6,13 +6,13 @@ import gzip
 import hmac
 import json
 from collections.abc import Iterator
-from hashlib import sha1
+from hashlib import sha1, sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.gateway.intake.world import NOW, IntakeShop, intake_shop
+from tests.gateway.intake.world import CONFIG, NOW, IntakeShop, intake_shop
 
 KEY = "write-key-1"
 SEGMENT = f"segment: {{keys: [{KEY}, write-key-2], signingSecrets: [s3cret], groupColumn: TIER}}"
@@ -240,8 +240,6 @@ def test_who_has_no_partner_has_no_such_route(tmp_path: Path):
 
 
 def test_who_asks_too_often_is_told_when_to_come_again(tmp_path: Path):
-    from tests.gateway.intake.world import CONFIG
-
     with intake_shop(tmp_path, SEGMENT, CONFIG + "rateLimits: {perKey: 1/minute}\n") as shop:
         answers = [shop.post("/v1/batch", batch()) for _ in range(2)]
         assert [each.status_code for each in answers] == [200, 429]
@@ -277,3 +275,11 @@ def test_the_configuration_overrides_any_part_of_the_table(tmp_path: Path):
             ("unknownProperty", "name"): 1,
             ("unknownProperty", "price"): 1,
         }
+
+
+def test_a_publishable_key_is_a_write_key_too(tmp_path: Path):
+    published = "auth: {type: api_key, keys: [{name: page, sha256: DIGEST, namespaces: [shop], publishable: true}]}\n"
+    config = CONFIG + published.replace("DIGEST", sha256(b"page-key").hexdigest())
+    with intake_shop(tmp_path, SEGMENT, config) as shop:
+        for key, status in (("page-key", 200), (KEY, 200), ("other", 401)):
+            assert shop.post(f"/v1/b?writeKey={key}", {"batch": []}).status_code == status
