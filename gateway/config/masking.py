@@ -81,7 +81,8 @@ def secret_values(root: Node, text: str) -> Iterator[Span]:
         if isinstance(node, yaml.MappingNode):
             waiting += [(value, is_hidden or str(key.value) in secret_keys()) for key, value in node.value]
         elif isinstance(node, yaml.SequenceNode):
-            waiting += [(value, is_hidden) for value in node.value]
+            # a list under a key that may hold secrets has texts; one of maps is another list of the same name
+            waiting += [(value, is_hidden and not isinstance(value, yaml.MappingNode)) for value in node.value]
         elif is_hidden:
             written = text[node.start_mark.index : node.end_mark.index].rstrip()
             if written.strip("\"'") and not REFERENCE.fullmatch(written.strip("\"'")):

@@ -142,4 +142,4 @@ def _plain(value: Any, hidden: bool = False) -> Any:
         return plain(value)
     if isinstance(value, dict):
         return {key: _plain(each, hidden) for key, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, tuple) else value
+    return [_plain(each, hidden) for each in value] if isinstance(value, tuple) else value

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -27,6 +27,12 @@ log = logging.getLogger(__name__)
 MOST_NAMES = 100  # of a namespace's partner that are counted one by one
 OTHERS = "(others)"
 AT_ONCE = 100  # events of a session that are stored in one go
+KINDS: Mapping[type, str] = {
+    MappedEvent: "event",
+    MappedRow: "row",
+    MappedExposure: "exposure",
+    ErasedUser: "deletion",
+}
 REASONS = {"ITEMS": "Column", "USERS": "Trait"}
 
 Expose = Callable[[Namespace, MappedExposure, Moment], Awaitable[bool]]  # False: there is no such flag or variation
@@ -61,8 +67,8 @@ class PartnerRecorder:
 
     def count(self, delivery: PartnerDelivery, dropped: Iterable[Dropped]) -> None:
         space, partner = delivery.account.namespace, delivery.account.partner
-        for kind, count in Counter(type(each).__name__ for each in delivery.mapped).items():
-            if kind != Dropped.__name__:
+        for kind, count in Counter(KINDS.get(type(each)) for each in delivery.mapped).items():
+            if kind is not None:
                 self._telemetry.intake_records(space, partner, kind, count)
         names = self._names[space, partner]
         for each in dropped:

@@ -12,6 +12,7 @@ from engine import Engine, InUse, Job, cancel, has_failed, retry
 from gateway.admin.cost import CostParts, CostView, cost, prices_in
 from gateway.admin.jobs import JobDetail, JobsView, JobView, is_in, job_detail, job_view, jobs
 from gateway.admin.overview import OverviewParts, OverviewView, overview, recent_sample
+from gateway.admin.partners import PartnersView, partners
 from gateway.admin.processes import (
     ProcessesView,
     ProcessParts,
@@ -48,6 +49,7 @@ class RetriedJob(msgspec.Struct, frozen=True):
 DOCS = (
     RouteDoc("GET", "/admin/overview", "How the server does, and what is wrong now", OverviewView),
     RouteDoc("GET", "/admin/processes", "Processes, replicas and workers", ProcessesView),
+    RouteDoc("GET", "/admin/partners", "Partners' messages: what is stored, and what is not, by name", PartnersView),
     RouteDoc("GET", "/admin/cost", "What Amazon Personalize would charge, quotas, idle campaigns", CostView),
     RouteDoc("GET", "/admin/jobs", "The newest jobs, and schedules", JobsView, query=("limit", "state", "kind")),
     RouteDoc("GET", "/admin/jobs/{number}", "One job, with its import's bad rows", JobDetail),
@@ -140,6 +142,9 @@ class ServerViews:
         )
         return cost(parts, self.config, prices_in(self.config.ui.prices))
 
+    def partners(self, operator: Operator) -> PartnersView:
+        return partners(self.config, self._parts.metrics.total(), operator.sees)
+
     def job(self, operator: Operator, number: int) -> Job:
         """Raises `NotConfigured`, for a job of another tenant as well."""
         job = self._engine.jobs.get(number)
@@ -193,6 +198,9 @@ class ServerApi:
     async def processes(self, _: AnyRequest, __: Operator) -> Sending:
         return answer(await asyncio.to_thread(self._views.processes))
 
+    async def partners(self, _: AnyRequest, operator: Operator) -> Sending:
+        return answer(await asyncio.to_thread(self._views.partners, operator))
+
     async def cost(self, _: AnyRequest, operator: Operator) -> Sending:
         return answer(await asyncio.to_thread(self._views.cost, operator))
 
@@ -236,6 +244,7 @@ def server_routes(api: ServerApi, gate: AdminGate) -> list[HTTPRouteHandler]:
     return [
         gate.read("/admin/overview", api.overview),
         gate.read("/admin/processes", api.processes, server_only=True),
+        gate.read("/admin/partners", api.partners),
         gate.read("/admin/cost", api.cost),
         gate.read("/admin/jobs", api.jobs),
         gate.read("/admin/jobs/{number:int}", api.job),

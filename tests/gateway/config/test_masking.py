@@ -58,3 +58,9 @@ def test_json() -> None:
     text = '{\n\t"aws": {"accessKeys": [{"secretAccessKey": "very-secret"}]}\n}'
     assert "very-secret" not in masked(text)
     assert unmasked(masked(text), text, "shop.json") == text
+
+
+def test_lists_of_secrets_are_masked_and_lists_of_maps_by_that_name_are_not() -> None:
+    text = masked("auth: {keys: [{name: web, sha256: abc}]}\nintake: {segment: {keys: [one, '${TWO}'], }}\n")
+    assert "name: web, sha256: abc" in text and "${TWO}" in text
+    assert "one" not in text

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from tests.gateway.intake.world import CONFIG, NOW, IntakeShop, intake_shop
+from tests.gateway.targets.world import until
+from tests.gateway.upstreams.origin import small_origin
 
 KEY = "write-key-1"
 SEGMENT = f"segment: {{keys: [{KEY}, write-key-2], signingSecrets: [s3cret], groupColumn: TIER}}"
@@ -283,3 +285,53 @@ def test_a_publishable_key_is_a_write_key_too(tmp_path: Path):
     with intake_shop(tmp_path, SEGMENT, config) as shop:
         for key, status in (("page-key", 200), (KEY, 200), ("other", 401)):
             assert shop.post(f"/v1/b?writeKey={key}", {"batch": []}).status_code == status
+
+
+def test_operators_see_what_is_stored_and_what_is_not(tmp_path: Path):
+    admin = f"admin: {{keys: [{{name: ops, sha256: {sha256(b'op').hexdigest()}}}]}}\n"
+    names = [f"Song {number} Played" for number in range(102)]
+    played = [track(name, {}) for name in (*names, "Song 1 Played")]
+    with intake_shop(tmp_path, SEGMENT, CONFIG + admin) as shop:
+        assert shop.post("/v1/batch", batch(track("Product Viewed", {"sku": "i1"}), *played)).status_code == 200
+        headers = {"X-Api-Key": "op"}
+        (view,) = shop.client.get("/admin/partners", headers=headers).json()["partners"]
+        shown = shop.client.get("/admin/configuration", headers=headers).text
+    assert KEY not in shown and "s3cret" not in shown and '"name":"ops"' in shown
+    assert (view["namespace"], view["partner"], view["keys"], view["stored"]) == ("shop", "segment", 2, {"event": 1})
+    assert "/v1/batch" in view["paths"]
+    assert view["dropped"][:2] == [
+        {"name": "(others)", "reason": "noItem", "count": 2},
+        {"name": "Song 1 Played", "reason": "noItem", "count": 2},
+    ]
+    assert len(view["dropped"]) == 101
+
+
+EXPERIMENT = """
+namespaces:
+  shop:
+    autoContext:
+      device: {type: string, rules: [{type: header-value, header: x-device}]}
+    recommenders:
+      recommend-items:
+        home:
+          variations: {a: {type: engine, model: home}, b: {type: engine, model: home}}
+          experiments: {row: {method: builtin, metrics: {sales: {eventType: Purchase, valueKey: eventValue}}}}
+    eventTargets:
+      - {type: personalize-event-tracker, trackingId: TRACKING}
+      - {type: http, url: "URL"}
+    intake: {INTAKE}
+"""
+
+
+def test_events_enter_as_those_of_the_events_route(tmp_path: Path):
+    """With automatic context, an experiment's outcomes, and targets beside the engine."""
+    with small_origin() as origin, intake_shop(tmp_path, SEGMENT, EXPERIMENT.replace("URL", origin.url)) as shop:
+        sent = batch(track("Order Completed", {"products": [{"sku": "i1", "price": 4, "quantity": 2}]}))
+        for _ in range(2):
+            assert shop.post("/v1/batch", sent, headers={"X-Device": "phone"}).status_code == 200
+        assert [each.properties for each in shop.events()] == [{"DEVICE": "phone"}]
+        assert len(shop.shop.engine.experiments.outcomes("shop")) == 1
+        record = until(lambda: origin.asked and origin.asked[0].json)
+        event = {"eventType": "Purchase", "sentAt": 1_700_085_600, "eventId": "m-Order Completed-0"}
+        events = [{**event, "itemId": "i1", "eventValue": 8.0}]
+        assert record["body"] == {"sessionId": "a1", "userId": "u1", "eventList": events}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -77,5 +77,6 @@ def intake_shop(
         tracking.write_text(shop.tracking)
     shop.tracking = tracking.read_text()
     text = config.replace("TRACKING", shop.tracking).replace("INTAKE", intake)
-    with closing(shop), TestClient(create_app(parse(text), shop.engine, AppOptions(clock=lambda: NOW))) as client:
+    app = create_app(parse(text), shop.engine, AppOptions(clock=lambda: NOW))
+    with TestClient(app) as client:  # which closes the engine
         yield IntakeShop(shop, client)
