@@ -42,7 +42,7 @@ from gateway.dependencies import Dependencies
 from gateway.document.redis_url import SECRET, URL, connected, disconnect
 from gateway.engine_port import EnginePort, FeedPort, ResourcesPort
 from gateway.events.negative import NegativeEventTypes, is_for_negative_events
-from gateway.events.partner_records import PartnerRecorder
+from gateway.events.partner_records import OtherRecords, PartnerRecorder
 from gateway.events.record import Recorder
 from gateway.experiments.ledger import Ledger
 from gateway.flag_service import FlagService
@@ -185,9 +185,8 @@ class WorkerParts:
         self.ranker = Ranker(self.origin, self.cache.changes, self.admission, self.telemetry)
         self.recorder = Recorder(self.origin, self.outbox, self.ledger, self.telemetry, self.event_admission)
         self.flag_service = FlagService(self.gateway, self.recorder)
-        self.partner_records = PartnerRecorder(
-            self.recorder, self.origin, self.telemetry, self.flag_service.expose, self._erase
-        )
+        others = OtherRecords(self.flag_service.expose, self._erase, lambda: self.gateway.config.viewers)
+        self.partner_records = PartnerRecorder(self.recorder, self.origin, self.telemetry, others)
         self.hot_cache = self._hot_cache(config)
         self.bodies = BodyBudget(config.body_bytes)
         self.rate_limiter = RateLimiter(self.redis)

@@ -9,15 +9,16 @@ import asyncio
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from engine import Event, PartialRow
+from gateway.context.viewer import Viewers
 from gateway.errors import Problem
 from gateway.events.record import EventBatch, Recorder
 from gateway.intake.base import LONGEST_NAME, PartnerDelivery
-from gateway.intake.records import Dropped, ErasedUser, MappedEvent, MappedExposure, MappedRow, RowKind
+from gateway.intake.records import Dropped, ErasedUser, MappedEvent, MappedExposure, MappedRow, MessageSender, RowKind
 from gateway.plan.plan import Moment, Namespace
 from gateway.telemetry import Telemetry
 from gateway.upstreams.engine import EngineUpstream
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 MOST_NAMES = 100  # of a namespace's partner that are counted one by one
 OTHERS = "(others)"
 AT_ONCE = 100  # events of a session that are stored in one go
+DEVICES = ("cloudfront-", "sec-ch-", "user-agent", "accept-language", "x-forwarded-for", "forwarded")  # headers
 KINDS: Mapping[type, str] = {
     MappedEvent: "event",
     MappedRow: "row",
@@ -39,12 +41,18 @@ Expose = Callable[[Namespace, MappedExposure, Moment], Awaitable[bool]]  # False
 Erase = Callable[[Namespace, str], Awaitable[None]]
 
 
+class OtherRecords(NamedTuple):
+    """The ways of what is neither an event nor a row, and the viewers of the configuration in use."""
+
+    expose: Expose
+    erase: Erase
+    viewers: Callable[[], Viewers]
+
+
 class PartnerRecorder:
-    def __init__(
-        self, recorder: Recorder, engine: EngineUpstream, telemetry: Telemetry, expose: Expose, erase: Erase
-    ) -> None:
+    def __init__(self, recorder: Recorder, engine: EngineUpstream, telemetry: Telemetry, others: OtherRecords) -> None:
         self._recorder, self._engine, self._telemetry = recorder, engine, telemetry
-        self._expose, self._erase = expose, erase
+        self._others = others
         self._names: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
 
     async def store(self, namespace: Namespace, delivery: PartnerDelivery, moment: Moment) -> None:
@@ -54,7 +62,7 @@ class PartnerRecorder:
         dropped = [each for each in mapped if isinstance(each, Dropped)]
         rows = [each for each in mapped if isinstance(each, MappedRow)]
         for user in [each.user for each in mapped if isinstance(each, ErasedUser)]:
-            await self._erase(namespace, user)
+            await self._others.erase(namespace, user)
         parts = await asyncio.gather(
             self._store_events(namespace, [each for each in mapped if isinstance(each, MappedEvent)], moment),
             self._store_rows(namespace, "ITEMS", [each for each in rows if each.dataset == "ITEMS"]),
@@ -86,15 +94,18 @@ class PartnerRecorder:
         if not events:
             return []
         fitted, dropped = await self._fitted(namespace, events)
-        by_subject: defaultdict[tuple[str, str | None], list[Event]] = defaultdict(list)
+        by_subject: defaultdict[tuple[str, str | None, MessageSender | None], list[Event]] = defaultdict(list)
         for each in fitted:
-            by_subject[each.session, each.user].append(each.event)
+            by_subject[each.session, each.user, each.sender].append(each.event)
         batches = [
-            batch_of(session, user, some, with_body=bool(namespace.elsewhere))
-            for (session, user), many in by_subject.items()
+            (
+                batch_of(session, user, some, with_body=bool(namespace.elsewhere)),
+                moment_of(sender, moment, self._others.viewers()),
+            )
+            for (session, user, sender), many in by_subject.items()
             for some in (many[place : place + AT_ONCE] for place in range(0, len(many), AT_ONCE))
         ]
-        for refused in await asyncio.gather(*(self._record(namespace, batch, moment) for batch in batches)):
+        for refused in await asyncio.gather(*(self._record(namespace, *each) for each in batches)):
             dropped += refused
         return dropped
 
@@ -143,8 +154,19 @@ class PartnerRecorder:
     async def _store_exposures(
         self, namespace: Namespace, exposures: Sequence[MappedExposure], moment: Moment
     ) -> list[Dropped]:
-        unknown = [each for each in exposures if not await self._expose(namespace, each, moment)]
+        unknown = [each for each in exposures if not await self._others.expose(namespace, each, moment)]
         return [Dropped("unknownFlag", f"{each.flag}={each.variation}") for each in unknown]
+
+
+def moment_of(sender: MessageSender | None, moment: Moment, viewers: Viewers) -> Moment:
+    """The moment as if the sender itself had sent the request."""
+    if sender is None:
+        return moment
+    own = {name: value for name, value in moment.headers.items() if not name.startswith(DEVICES)}
+    device = {"user-agent": sender.user_agent, "accept-language": sender.language}
+    headers = {**own, **{name: value for name, value in device.items() if value}}
+    viewed = viewers.headers(headers, (sender.address, 0) if sender.address else None)
+    return msgspec.structs.replace(moment, caller=msgspec.structs.replace(moment.caller, headers=viewed))
 
 
 def batch_of(session: str, user: str | None, events: Sequence[Event], *, with_body: bool) -> EventBatch:

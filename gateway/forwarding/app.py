@@ -45,7 +45,7 @@ FIRST_S = 1.2  # for the first engine's answer; an engine waits for its database
 READ_S = 3.0  # for any later one's
 WRITE_S = 30.0  # for what must not be done twice
 READY_S = 2.0
-LARGEST_BODY = 16 << 20
+LARGEST_BODY = 20 << 20  # the most that any partner sends
 READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # POST that changes nothing: lists over REST, and Personalize's runtime
 READ_PATHS = (

@@ -20,9 +20,10 @@ from gateway.document.report import Report, checks, inside
 from gateway.document.values import Part, Secret
 from gateway.errors import Invalid, Problem, Unauthenticated
 from gateway.intake.mapping import Mapper, PartnerMapping, merged
-from gateway.intake.records import Mapped
+from gateway.intake.records import Mapped, MessageSender
 
 JSON = b"application/json"
+BROWSERS = "Mozilla/"  # how the User-Agent of every browser begins
 LONGEST_NAME = 60  # characters of a partner's name for something, as it is shown
 
 
@@ -103,6 +104,14 @@ class PartnerRequest(msgspec.Struct, frozen=True, kw_only=True):
         if not isinstance(members, dict):
             raise Invalid("ValidationError", "the body is a JSON object")
         return members
+
+    def sender(self, user_agent: Any = "", address: Any = "", language: Any = "") -> MessageSender | None:
+        """The device that a message is of, by what the message says; None where a browser itself has sent it. A server
+        that sends for others is nobody's device."""
+        texts = [text if isinstance(text, str) else "" for text in (user_agent, address, language)]
+        if not any(texts) and self.headers.get("user-agent", "").startswith(BROWSERS):
+            return None
+        return MessageSender(*texts)
 
     def basic(self) -> tuple[str, str]:
         """User and password of Authorization: Basic, "" for none."""

@@ -10,12 +10,22 @@ from engine import Event
 RowKind = Literal["ITEMS", "USERS"]
 
 
+class MessageSender(NamedTuple):
+    """The device that a message is of, "" for what it does not say of it."""
+
+    user_agent: str = ""
+    address: str = ""
+    language: str = ""
+
+
 class MappedEvent(NamedTuple):
-    """An event. Its properties may be anything: those that the Interactions schema has are stored."""
+    """An event. Its properties may be anything: those that the Interactions schema has are stored. Automatic context is
+    of the `sender`; None: of the request."""
 
     session: str
     user: str | None
     event: Event
+    sender: MessageSender | None = None
 
 
 class MappedRow(NamedTuple):

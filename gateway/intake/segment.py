@@ -92,7 +92,7 @@ def read_batch(request: PartnerRequest, accounts: PartnerAccounts) -> PartnerDel
     mapped = [
         each
         for message in messages
-        for each in _mapped(account, _merged(common, message), request.received_at, batch.get("sentAt"))
+        for each in _mapped(account, _merged(common, message), request, batch.get("sentAt"))
     ]
     return PartnerDelivery(account=account, mapped=mapped, reply=SUCCESS)
 
@@ -105,14 +105,14 @@ def read_call(request: PartnerRequest, accounts: PartnerAccounts) -> PartnerDeli
         raise Invalid("MessageTooLarge", f"a message has at most {LARGEST_MESSAGE} bytes, not {len(request.body)}")
     word = request.path.rpartition("/")[2]
     typed = {**message, "type": CALLS.get(word, word)}
-    return PartnerDelivery(account=account, mapped=[*_mapped(account, typed, request.received_at)], reply=SUCCESS)
+    return PartnerDelivery(account=account, mapped=[*_mapped(account, typed, request)], reply=SUCCESS)
 
 
 def read_webhook(request: PartnerRequest, accounts: PartnerAccounts) -> PartnerDelivery:
     """Take what Segment has signed: the body, or of a batch its first message alone."""
     account = accounts.of_namespace(request.segments["namespace"])
     signed, rest = _signed(request, account.part.signing_secrets)
-    mapped = [each for message in signed for each in _mapped(account, message, request.received_at)]
+    mapped = [each for message in signed for each in _mapped(account, message, request)]
     unsigned = [Dropped("unsigned", name_of(message)) for message in rest]
     return PartnerDelivery(account=account, mapped=[*mapped, *unsigned], reply=SUCCESS)
 
@@ -192,7 +192,7 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def _mapped(
-    account: PartnerAccount, message: Any, received_at: float, sent_at: Any = None
+    account: PartnerAccount, message: Any, request: PartnerRequest, sent_at: Any = None
 ) -> Iterator[PartnerRecord | Dropped]:
     if not isinstance(message, dict):
         yield Dropped("invalid", "message")
@@ -200,7 +200,13 @@ def _mapped(
     if len(msgspec.json.encode(message)) > LARGEST_MESSAGE:
         yield Dropped("tooLarge", name_of(message))
         return
-    at = _time(message, received_at, sent_at)
+    at, context = _time(message, request.received_at, sent_at), _object(message.get("context"))
+    sender = request.sender(context.get("userAgent"), context.get("ip"), context.get("locale"))
+    for each in _read(account, message, at):
+        yield each._replace(sender=sender) if isinstance(each, MappedEvent) else each
+
+
+def _read(account: PartnerAccount, message: Mapping[str, Any], at: float) -> Iterator[PartnerRecord | Dropped]:
     match message.get("type"):
         case "track" if isinstance(message.get("event"), str) and message["event"]:
             yield from account.mapper.map(message, message["event"], at)

@@ -137,10 +137,13 @@ class Rejections:
 
     def note(self, namespace: str, sent: SentResponse) -> None:
         """`namespace` is a configured one, or ""."""
-        if not 400 <= sent.status < 500 or sent.status in TAKES_TURNS:
+        if 400 <= sent.status < 500:
+            problem = msgspec.json.decode(sent.body)
+            self.note_refusal(namespace, sent.status, str(problem["code"]), str(problem["message"]))
+
+    def note_refusal(self, namespace: str, status: int, code: str, message: str) -> None:
+        if not 400 <= status < 500 or status in TAKES_TURNS:
             return
-        problem = msgspec.json.decode(sent.body)
-        code = str(problem["code"])
         self._telemetry.events_rejected(namespace, code)
         now, key = self._clock(), (namespace, code)
         said_at, count = self._lines.get(key, (float("-inf"), 0))
@@ -148,9 +151,8 @@ class Rejections:
             self._lines[key] = (said_at, count + 1)
             return
         self._lines[key] = (now, 0)
-        message = str(problem["message"])[:300]
         more = f"; {count} more since the last such line" if count else ""
-        log.warning("events of namespace %r were refused: %s: %r%s", namespace, code, message, more)
+        log.warning("events of namespace %r were refused: %s: %r%s", namespace, code, message[:300], more)
 
 
 def of_a_form(problem: Invalid, content_type: str) -> Invalid:

@@ -18,6 +18,7 @@ from gateway.events.partner_records import PartnerRecorder
 from gateway.events.record import Recorder
 from gateway.intake import PARTNERS, PartnerType
 from gateway.intake.base import Endpoint, PartnerAccounts, PartnerDelivery, PartnerRefusal, PartnerReply, PartnerRequest
+from gateway.routes.events import Rejections
 from gateway.routes.replies import NO_STORE, AnyRequest, Front, Sending, refusal
 
 LONG = 64 << 10  # bytes of a body that is read in a thread
@@ -45,6 +46,7 @@ class PartnerEndpoint:
     ) -> None:
         self._front, self._recorder, self._records = front, recorder, records
         self._partner, self._endpoint = partner, endpoint
+        self._rejections = Rejections(front.telemetry, front.gateway.clock)
 
     async def answer(self, request: AnyRequest, caller: Caller) -> Sending:
         accounts = self._front.gateway.config.partners.get(self._partner.name)
@@ -92,7 +94,7 @@ class PartnerEndpoint:
 
     def _refused(self, problem: Problem) -> Sending:
         """The refusal in the partner's words, with the headers of our own, Retry-After among them."""
-        self._front.telemetry.events_rejected("", problem.code)
+        self._rejections.note_refusal("", problem.status, problem.code, f"{self._partner.name}: {problem.message}")
         headers: Sequence[tuple[bytes, bytes]] = refusal(problem).headers
         reply = problem.reply if isinstance(problem, PartnerRefusal) else self._partner.refused(problem)
         return Sending(reply.body, reply.status, (*headers, *reply.headers), reply.media_type)

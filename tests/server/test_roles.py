@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 import shutil
 import signal
@@ -9,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +20,7 @@ import httpx
 import pytest
 from botocore.config import Config as BotoConfig
 
+from engine import Engine, Settings
 from gateway.forwarding.app import FIRST_S, READ_S
 from gateway.forwarding.engines import REST_S, Engines
 from tests.server.world import ARN, CONFIG, TRACKING_ID, Server, running
@@ -36,7 +40,8 @@ def world(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
     data, config = folder / "data", folder / "shop.yaml"
     shutil.copytree(trained, data)
     keys = "{accessKeyId: AKIDROLES, secretAccessKey: a-secret-of-roles, accountId: '000000000000'}"
-    config.write_text(f"{CONFIG}\ntrustedProxies: [127.0.0.1]\naws: {{accessKeys: [{keys}]}}\n")
+    taking = CONFIG.replace("  shop:\n", "  shop:\n    intake: {segment: {keys: [write-key]}}\n", 1)
+    config.write_text(f"{taking}\ntrustedProxies: [127.0.0.1]\naws: {{accessKeys: [{keys}]}}\n")
     one, two = (Server(data, config, workers=1, flags=("--role", "engine")) for _ in range(2))
     with running(one), running(two):
         (folder / "gateway").mkdir()
@@ -104,7 +109,7 @@ def test_lines_of_one_header_and_odd_requests_arrive_as_they_are(world: World, c
         large = {"sessionId": "s", "userId": "u5", "eventList": [event]}
         through, straight = (each.post("/events/shop", json=large, headers=origin) for each in (client, direct))
         assert (through.status_code, through.content) == (straight.status_code, straight.content)
-    refused = client.post("/events/shop", content=b" " * (17 << 20), headers=origin)
+    refused = client.post("/events/shop", content=b" " * (21 << 20), headers=origin)
     assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (413, "https://shop.example")
 
 
@@ -117,6 +122,25 @@ def test_an_event_through_the_gateway_is_in_the_next_answer(client: httpx.Client
         sent = client.post("/events/shop", json={"userId": f"new-{number}", "sessionId": "s", "eventList": [event]})
         assert sent.status_code == 200
         assert first not in [item["itemId"] for item in client.get(path).json()["itemList"]]
+
+
+def test_a_partners_batch_is_stored_once_whichever_engine_gets_it(world: World, client: httpx.Client) -> None:
+    path = "/recommend-items/shop/for-you/partners-own?numResults=5"
+    first = client.get(path).json()["itemList"][0]["itemId"]
+    message = {"type": "track", "event": "Product Viewed", "messageId": "m1", "userId": "partners-own"}
+    body = gzip.compress(json.dumps({"batch": [{**message, "properties": {"sku": first}}]}).encode())
+    headers = {"content-encoding": "gzip", "content-type": "application/x-www-form-urlencoded"}
+    for _ in range(4):  # to each engine in turn, as nobody reads whose it is
+        sent = client.post("/v1/batch?writeKey=write-key", content=body, headers=headers)
+        assert (sent.status_code, sent.json()) == (200, {"success": True})
+    assert first not in [item["itemId"] for item in client.get(path).json()["itemList"]]
+    with closing(Engine.open(Settings.of(world.engines[0].data, {}), follow=False)) as engine:
+        stored = [each for each in engine.log.read(0) if each.kind == "event" and each.key == "partners-own"]
+    assert len(stored) == 1
+    preflight = {"origin": "https://shop.example", "access-control-request-headers": "anonymousid"}
+    assert "anonymousid" in client.options("/v1/t", headers=preflight).headers["access-control-allow-headers"]
+    assert client.get("/sourceConfig/?writeKey=write-key").json()["source"]["enabled"] is True
+    assert client.post("/v1/batch", json={"batch": []}).json()["code"] == "MissingKey"
 
 
 def test_boto3_speaks_through_it_signed(world: World) -> None:

@@ -335,3 +335,24 @@ def test_events_enter_as_those_of_the_events_route(tmp_path: Path):
         event = {"eventType": "Purchase", "sentAt": 1_700_085_600, "eventId": "m-Order Completed-0"}
         events = [{**event, "itemId": "i1", "eventValue": 8.0}]
         assert record["body"] == {"sessionId": "a1", "userId": "u1", "eventList": events}
+
+
+AGENT = "    autoContext: {device: {type: string, rules: [{type: header-value, header: user-agent}]}}\n"
+DEVICES = CONFIG.replace("  shop:\n", f"  shop:\n{AGENT}", 1)
+
+
+@pytest.mark.parametrize(
+    ("context", "agent", "stored"),
+    [
+        ({"userAgent": "Mozilla/5.0 (phone)"}, "analytics-python/2.4.0", {"DEVICE": "Mozilla/5.0 (phone)"}),
+        ({}, "analytics-python/2.4.0", {}),  # a server is nobody's device
+        ({}, "Mozilla/5.0 (desktop)", {"DEVICE": "Mozilla/5.0 (desktop)"}),
+    ],
+)
+def test_automatic_context_is_of_the_device_that_a_message_is_of(
+    tmp_path: Path, context: dict[str, str], agent: str, stored: dict[str, str]
+):
+    with intake_shop(tmp_path, SEGMENT, DEVICES) as shop:
+        sent = batch(track("Product Viewed", {"sku": "i1"}, context=context))
+        assert shop.post("/v1/batch", sent, headers={"User-Agent": agent}).status_code == 200
+        assert [each.properties for each in shop.events()] == [stored]
