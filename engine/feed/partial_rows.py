@@ -68,7 +68,7 @@ def row_entry(
     """The log's entry for the row over what was there `before`, None where a required column is missing."""
     kind = entries.RECORDS_OF[schema.dataset_type]
     fitted = fitting(schema, row.columns)
-    values = {**before, **fitted.values}
+    values = {**fitting(schema, before).values, **fitted.values}  # columns keep whole numbers and booleans as floats
     absent = [each.name for each in schema.fields if not each.nullable and each.name != schema.key]
     absent = [name for name in absent if values.get(name) is None]
     if absent:
