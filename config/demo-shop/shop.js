@@ -156,5 +156,5 @@ async function show() {
 
 document.getElementById("user").onchange = (event) => become(event.target.value);
 document.getElementById("who").onsubmit = (event) => { event.preventDefault(); become(newcomer()); };
-addEventListener("hashchange", () => show().then(() => main.focus()));
+addEventListener("hashchange", () => show().then(() => main.focus({ preventScroll: true })));
 await show();

@@ -281,6 +281,8 @@ def word_of(result: Verdict | Contest, state: State) -> tuple[Word, str]:
     if all(row.said == "too early" for row in goals):
         counts = ", ".join(f"{name} {count:,}" for name, count in result.units.items())
         needs = f"each arm needs {FEWEST} units, and both together {FEWEST_EVENTS} events"
+        if min(result.units.values(), default=0) >= FEWEST:
+            needs += "; unequal shares need more, where a metric is lopsided"
         return "too early", "It has not begun." if state == "scheduled" else f"Too early: {needs} ({counts})."
     return "open", "Open: no difference is certain so far."
 

@@ -5,6 +5,7 @@ The world: 80 users in two halves, 40 items in two halves; users like the items 
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import signal
@@ -78,13 +79,23 @@ MODELS: tuple[tuple[str, str, dict[str, str]], ...] = (
 ITEM_SCHEMA = (
     '{"type":"record","name":"Items","namespace":"shop","version":"1.0","fields":['
     '{"name":"ITEM_ID","type":"string"},{"name":"NAME","type":["null","string"]},'
-    '{"name":"PRICE","type":["null","int"]},{"name":"KIND","type":["null","string"],"categorical":true}]}'
+    '{"name":"PRICE","type":["null","int"]},{"name":"KIND","type":["null","string"],"categorical":true},'
+    '{"name":"PICTURE","type":["null","string"]}]}'
 )
 EVENT_SCHEMA = (
     '{"type":"record","name":"Interactions","namespace":"shop","version":"1.0","fields":['
     '{"name":"USER_ID","type":"string"},{"name":"ITEM_ID","type":"string"},{"name":"TIMESTAMP","type":"long"},'
     '{"name":"EVENT_TYPE","type":"string"}]}'
 )
+
+
+def picture(item: int) -> str:
+    """A circle for an even item, a square for an odd one, in a colour of its own."""
+    shape = '<circle cx="8" cy="8" r="5"/>' if item % 2 == 0 else '<path d="M3 3h10v10H3z"/>'
+    head = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">'
+    ground = f'<path fill="hsl({item * 9} 55% 80%)" d="M0 0h16v16H0z"/>'
+    svg = f'{head}{ground}<g fill="hsl({item * 9} 60% 35%)">{shape}</g></svg>'
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
 
 
 def write_csvs(folder: Path) -> tuple[Path, Path]:
@@ -96,8 +107,11 @@ def write_csvs(folder: Path) -> tuple[Path, Path]:
         for step in range(8)
     ]
     interactions.write_text("\n".join(["USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE", *rows]))
-    named = [f"i{item},Item {item},{10 + item},{'even' if item % 2 == 0 else 'odd'}" for item in range(ITEMS)]
-    items.write_text("\n".join(["ITEM_ID,NAME,PRICE,KIND", *named]))
+    named = [
+        f'i{item},Item {item},{10 + item},{"even" if item % 2 == 0 else "odd"},"{picture(item)}"'
+        for item in range(ITEMS)
+    ]
+    items.write_text("\n".join(["ITEM_ID,NAME,PRICE,KIND,PICTURE", *named]))
     return interactions, items
 
 

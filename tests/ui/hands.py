@@ -36,6 +36,7 @@ class Hand(Protocol):
 class MouseHand:
     def __init__(self, page: Page) -> None:
         self._page = page
+        page.on("filechooser", lambda _: None)  # it takes a moment until choosers come to who listens
 
     def press(self, target: Locator) -> None:
         target.click()
@@ -61,6 +62,7 @@ class KeyboardHand:
 
     def __init__(self, page: Page) -> None:
         self._page = page
+        page.on("filechooser", lambda _: None)  # it takes a moment until choosers come to who listens
 
     def press(self, target: Locator) -> None:
         expect(target).to_be_enabled()

@@ -46,6 +46,7 @@ def test_a_visit(corner_shop: str, page: Page) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
     page.get_by_role("link", name="Home").click()
     expect(page.get_by_role("heading", name=f"Because you looked at: {name}")).to_be_visible()
+    assert page.evaluate("scrollY") == 0
     page.locator(".good").first.click()  # perhaps another than before
     page.get_by_role("button", name="Put into the cart").wait_for()
     bought = page.get_by_role("heading", level=1).inner_text()

@@ -84,10 +84,10 @@ def until(shop: Server, feature: str, *, is_running: bool) -> None:
         time.sleep(0.1)
 
 
-def visit(shop: Server, feature: str) -> None:
+def visit(shop: Server, feature: str, units: int = UNITS) -> None:
     """Everybody of arm a comes back with a view, and hardly anybody of arm b."""
     with httpx.Client(base_url=shop.url) as client:
-        for number in range(UNITS):
+        for number in range(units):
             user = f"{feature}-{number}"
             shown = client.get(f"/recommend-items/shop/tested/{user}", params={"numResults": 3}).json()
             if shown["variation"] == FAVOURED or number % 10 == 0:

@@ -21,6 +21,8 @@ def test_three_clicks_of_somebody_new_change_the_list_and_it_says_why(page: Page
     panel = page.get_by_role("region", name="for-you")
     expect(panel.locator("li[data-item]").first).to_be_visible()
     before = ids(panel)
+    picture = panel.locator("li[data-item] img").first
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth > 0)")
     clicked = before[:3]
     for number, item in enumerate(clicked, 1):
         hand.press(panel.locator(f'li[data-item="{item}"]').get_by_role("button", name="Click"))

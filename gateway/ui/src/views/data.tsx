@@ -209,7 +209,7 @@ function OneImport({ shown }: { shown: ImportJob }) {
         </div>
       )}
       {shown.failureReason && <Notice tone="bad" title={shown.failureReason} />}
-      {shown.report && <Report report={shown.report} />}
+      {shown.report && <Report report={shown.report} refused={/FAILED/.test(shown.status)} />}
       {(shown.notes ?? []).map((note) => (
         <Notice key={note} title={note} />
       ))}
@@ -217,14 +217,14 @@ function OneImport({ shown }: { shown: ImportJob }) {
   );
 }
 
-function Report({ report }: { report: ImportReport }) {
+function Report({ report, refused }: { report: ImportReport; refused: boolean }) {
   return (
     <>
       <Notice
         tone={report.bad ? "bad" : "good"}
         title={report.bad ? `${plural(report.bad, "row")} of ${count(report.rows)} could not be used.` : `All ${plural(report.rows, "row")} could be used.`}
       >
-        {count(report.kept)} were kept{report.duplicates ? `, ${plural(report.duplicates, "duplicate")} left out` : ""}
+        {refused ? `Nothing was imported: ${count(report.kept)} would do` : `${count(report.kept)} were kept`}{report.duplicates ? `, ${plural(report.duplicates, "duplicate")} left out` : ""}
         {report.blankLines ? `, ${plural(report.blankLines, "blank line")} skipped` : ""}.
       </Notice>
       <Flaws title="What is wrong with rows" flaws={report.flaws} />

@@ -243,7 +243,7 @@ function Steer({ data, base, action, onDone }: { data: Experiment; base: string;
           {Object.keys(ramp.weights).map((arm) => (
             <TextField key={arm} label={`Weight of ${arm}`} type="number" value={ramp.weights[arm] ?? ""} onInput={(weight) => setRamp({ ...ramp, weights: { ...ramp.weights, [arm]: weight } })} fault={faults[arm]} />
           ))}
-          <TextField label="From" type="datetime-local" value={ramp.at} onInput={(at) => setRamp({ ...ramp, at })} fault={faults.at} hint="your time; empty: now" />
+          <TextField label="From (your time; empty: now)" type="datetime-local" value={ramp.at} onInput={(at) => setRamp({ ...ramp, at })} fault={faults.at} />
           <Button submit operate busy={steer.busy}>
             {ramp.at ? "Plan the step" : "Change"}
           </Button>

@@ -169,13 +169,16 @@ function Properties({ group, path, onDone }: { group: ItemGroup; path: string; o
       {editing ? (
         <Editor group={group} path={path} onDone={() => (setEditing(false), onDone())} onCancel={() => setEditing(false)} />
       ) : columns.length ? (
-        <Facts rows={columns.map(([name, value]) => [name, String(value).replaceAll("|", ", ")])} />
+        <Facts rows={columns.map(([name, value]) => [name, shown(String(value))])} />
       ) : (
         <p class="soft">The dataset Items has nothing of this item.</p>
       )}
     </Card>
   );
 }
+
+// A picture that is written out is seen, not read.
+const shown = (value: string): string => (value.startsWith("data:") ? `${value.slice(0, value.indexOf(","))}, ${count(value.length)} characters` : value.replaceAll("|", ", "));
 
 function Editor({ group, path, onDone, onCancel }: { group: ItemGroup; path: string; onDone: () => void; onCancel: () => void }) {
   const before = Object.fromEntries(group.editable.map(({ name }) => [name, asText(group.item.columns?.[name])]));
