@@ -16,6 +16,7 @@ from gateway.document.context import AutoField, DiversityPart, Filter, Promotion
 from gateway.document.remote import FILTER_ARN, MODEL_ARN, EngineOrigin
 from gateway.document.report import Report, checks, choices, inside
 from gateway.document.rules import ListRulePart
+from gateway.intake import parts_of
 from gateway.upstreams.level import Level, RemoteVariation, VariationPart
 from gateway.upstreams.personalize import ArnVariation
 
@@ -62,6 +63,7 @@ def check_root(part: document.Root, place: str, report: Report) -> None:
     check_elsewhere(part, report)
     check_cohorts(part, report)
     check_event_sources(part, report)
+    check_partners(part, report)
     for index, network in enumerate(part.trusted_proxies):
         try:
             Viewers([network])
@@ -115,6 +117,20 @@ def check_elsewhere(part: document.Root, report: Report) -> None:
                 report.refuse(place, "has 'diversity': only models of the built-in engine have that")
             else:
                 report.warn(place, "is answered elsewhere: 'diversity' above it changes nothing here")
+
+
+def check_partners(root: document.Root, report: Report) -> None:
+    """A key finds one namespace, and events need a place to go."""
+    owners: dict[tuple[str, str], str] = {}
+    for name, namespace in root.namespaces.items():
+        for partner, part in parts_of(namespace.intake).items():
+            place = inside("namespaces", name, "intake", partner)
+            if not namespace.event_targets:
+                report.refuse(place, "needs 'eventTargets' in its namespace, where its events go")
+            for index, key in enumerate(part.keys):
+                other = owners.setdefault((partner, key), name)
+                if other != name:
+                    report.refuse(inside(place, "keys", index), f"is a key of namespace {other!r}, too")
 
 
 def check_event_sources(root: document.Root, report: Report) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.gateway.config.documents import faults_of
 from tests.gateway.intake.world import CONFIG, NOW, IntakeShop, intake_shop
 from tests.gateway.targets.world import until
 from tests.gateway.upstreams.origin import small_origin
@@ -356,3 +357,19 @@ def test_automatic_context_is_of_the_device_that_a_message_is_of(
         sent = batch(track("Product Viewed", {"sku": "i1"}, context=context))
         assert shop.post("/v1/batch", sent, headers={"User-Agent": agent}).status_code == 200
         assert [each.properties for each in shop.events()] == [stored]
+
+
+@pytest.mark.parametrize(
+    ("intake", "more", "fault"),
+    [
+        ("segment: {keys: [k, k]}", "", "namespaces.shop.intake.segment.keys: has a key twice"),
+        ("segment: {keys: [k]}", "    intake: {segment: {keys: [k]}}\n", "keys[0]: is a key of namespace 'shop', too"),
+        ("segment: {mapping: {itemId: 'a['}}", "", "namespaces.shop.intake.segment.mapping.itemId: is no JMESPath"),
+        ("segment: {mapping: {events: {X: {value: '||'}}}}", "", "mapping.events.X.value: is no JMESPath expression"),
+        ("segmet: {}", "", "unknown key 'segmet'; one of: "),
+        ("segment: {}", "  third:\n    intake: {segment: {}}\n", "third.intake.segment: needs 'eventTargets'"),
+    ],
+)
+def test_a_configuration_that_can_not_work_is_refused(intake: str, more: str, fault: str):
+    faults = faults_of(CONFIG.replace("INTAKE", intake) + more)
+    assert any(fault in each for each in faults), faults
