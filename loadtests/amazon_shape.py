@@ -3,6 +3,9 @@
 Each world is drawn anew: sparse, ordered, with many rare items (`loadtests/quality/datasets/amazon_shape.py`). Every
 user's last event is hidden. The whole catalogue is ranked, seen items are removed. EASE + Markov is of the engine's own
 members, with settings that suit such worlds. Processor time is that of the training, memory the most of the process.
+
+--seeds trains the blend again and again in the first world instead, and prints how much its trainings differ: their
+standard deviation beside the one of the same mean over as many users drawn by chance, where each training had its own.
 """
 
 from __future__ import annotations
@@ -79,16 +82,35 @@ def gains(score: Score, cases: Sequence[EvaluationCase]) -> Gains:
 @click.command(help=__doc__)
 @click.option("--worlds", default=5, show_default=True, type=click.IntRange(1, 100))
 @click.option("--users", default=4_000, show_default=True, type=click.IntRange(100), help="Who ask, of each world.")
+@click.option("--seeds", type=click.IntRange(2, 20), help="Trainings of the first world.")
 @click.option("--small", is_flag=True, help="A twentieth of the size, without the sequence model.")
-def main(worlds: int, users: int, small: bool) -> None:
+def main(worlds: int, users: int, seeds: int | None, small: bool) -> None:
     console = Console(soft_wrap=True, width=WIDTH)
     shape = Shape(users=1_000, items=600, clusters=45) if small else Shape()
     options = Options(epochs=0) if small else Options()
+    if seeds is not None:
+        console.print(spread(shape, options, users, seeds))
+        return
     found = [
         measured(seed, shape, options, users)
         for seed in track(range(worlds), "worlds", console=console, transient=True)
     ]
     console.print(table(found))
+
+
+def spread(shape: Shape, options: Options, users: int, seeds: int) -> str:
+    """The NDCG@10 of trainings that differ by their seed alone, and how much they differ."""
+    split = leave_last_out(world(0, shape))
+    cases = [split.cases[place] for place in drawn(np.arange(len(split.cases)), users, 1)]
+    trainings = range(seeds)
+    each = np.stack([gains(Ensemble(train(split.train, options, seed, silent)), cases) for seed in trainings])
+    means = each.mean(axis=1)  # (seeds,)
+    by_chance = np.sqrt(each.var(axis=0, ddof=1).mean() / each.shape[1])
+    listed = ", ".join(f"{mean:.4f}" for mean in means)
+    return (
+        f"NDCG@10 {listed}: standard deviation {means.std(ddof=1) / means.mean():.1%}, "
+        f"range {np.ptp(means) / means.mean():.1%}; of independent users {by_chance / means.mean():.1%}"
+    )
 
 
 def table(outcomes: Sequence[Outcome]) -> Table:

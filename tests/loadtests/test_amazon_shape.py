@@ -14,3 +14,10 @@ def test_a_blend_is_measured_beside_its_columns_and_a_closed_form() -> None:
     assert outcome.usual.mean() > 0.03
     shown = amazon_shape.table([outcome, outcome])
     assert [list(column.cells)[-1][:3] for column in shown.columns[:2]] == ["all", f"{outcome.blend.mean():.4f}"[:3]]
+
+
+def test_trainings_with_other_seeds_are_compared() -> None:
+    words = amazon_shape.spread(SMALL, Options(epochs=2), 300, 2)
+    first, second = words.removeprefix("NDCG@10 ").partition(":")[0].split(", ")
+    assert first != second
+    assert "of independent users" in words
