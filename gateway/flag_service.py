@@ -16,7 +16,7 @@ from gateway.experiments.enrol import enrolled
 from gateway.experiments.flags import Evaluation, UnitReport, ask_of, evaluation, exposure
 from gateway.experiments.outcomes import Conversion
 from gateway.intake.records import MappedExposure
-from gateway.plan.flag import Flag
+from gateway.plan.flag import AnyFlag, Flag, RecommenderFlag
 from gateway.plan.plan import Moment, Namespace
 
 
@@ -24,12 +24,17 @@ class FlagService:
     def __init__(self, gateway: Gateway, recorder: Recorder) -> None:
         self._gateway, self._ledger, self._recorder = gateway, gateway.ledger, recorder
 
-    def current(self, flag: Flag, now: float) -> Flag:
-        """The flag with the shares that its experiment has at an epoch second: to tell others, not to ask here."""
+    def current(self, flag: AnyFlag, now: float) -> AnyFlag:
+        """The flag with the shares that its experiments have at an epoch second: to tell others, not to ask here."""
+        if isinstance(flag, RecommenderFlag):
+            return replace(flag, rules=tuple(self.current_rule(each, now) for each in flag.rules))
+        return self.current_rule(flag, now)
+
+    def current_rule(self, flag: Flag, now: float) -> Flag:
         return replace(flag, experiment=self._ledger.current(flag.experiment, now))
 
     def evaluate(
-        self, flag: Flag, unit: str, context: Mapping[str, Any], caller: Caller, *, exposes: bool
+        self, flag: AnyFlag, unit: str, context: Mapping[str, Any], caller: Caller, *, exposes: bool
     ) -> Evaluation:
         """The variation that a request of this unit would be answered by, were it for this experiment."""
         moment = self._gateway.moment(caller)
@@ -37,23 +42,23 @@ class FlagService:
         enrolment = enrolled(flag.plan, ask, moment, self._ledger.sticky_variation, self._ledger.in_force)
         if exposes and enrolment is not None and enrolment.counted:
             self._ledger.expose(enrolment, now)
-        return evaluation(flag, enrolment, now)
+        return evaluation(flag, unit, enrolment, now)
 
     async def expose(self, namespace: Namespace, exposure: MappedExposure, moment: Moment) -> bool:
         """Record an exposure that a partner tells of, durable on return. False: there is no such flag or variation."""
         flag = self._flag(namespace, exposure.flag)
-        if flag is None or exposure.variation not in flag.experiment.by_variation:
+        if flag is None or exposure.variation not in flag.plan.by_name:
             return False
-        unit = exposure.user if flag.experiment.unit == "user" else exposure.session
+        unit = exposure.user if flag.unit == "user" else exposure.session
         if unit:
             report = UnitReport(flag, unit, variation=exposure.variation)
             await self.report(report, moment.caller, exposure.at)
         return True
 
-    def _flag(self, namespace: Namespace, name: str) -> Flag | None:
+    def _flag(self, namespace: Namespace, name: str) -> AnyFlag | None:
         """The flag of this key, or the only one that is about a feature of this name."""
         flags = [each for each in self._gateway.config.flags.values() if each.plan.namespace == namespace.key]
-        by_feature = [each for each in flags if each.experiment.feature == name]
+        by_feature = [each for each in flags if each.feature == name]
         by_key = [each for each in flags if each.key == name]
         return next(iter(by_key or (by_feature if len(by_feature) == 1 else ())), None)
 
@@ -75,8 +80,8 @@ class FlagService:
 def conversion_batch(report: UnitReport) -> EventBatch:
     """The conversion as `POST /events` would have it."""
     flag = report.flag
-    conversion = Conversion(flag.plan.path, flag.experiment.feature, report.metric, report.value)
-    is_user = flag.experiment.unit == "user"
+    conversion = Conversion(flag.plan.path, flag.feature, report.metric, report.value)
+    is_user = flag.unit == "user"
     body = {"userId" if is_user else "sessionId": report.unit, "experimentConversions": [conversion]}
     session, user = ("", report.unit) if is_user else (report.unit, None)
     return EventBatch(session, user, (), [conversion], msgspec.json.encode(body))

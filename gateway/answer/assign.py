@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import replace
 
 from engine import EVERYONE
 from gateway.errors import Invalid, NotConfigured, Problem
-from gateway.plan.draw import share
-from gateway.plan.plan import Plan, Variation
+from gateway.plan.plan import Plan, Variation, by_weight
 from gateway.upstreams.engine import EngineUpstream
 
 UNNAMED = {  # an incomplete variation's error (specification §1.8)
@@ -29,10 +27,8 @@ def assign(plan: Plan, unit: str | None, feature: str | None = None, arm: str | 
         chosen = plan.by_name[arm]
     elif not unit or plan.experiments:
         chosen = next(each for each in plan.variations if each.weight > 0)
-    elif len(plan.variations) > 1:
-        chosen = plan.variations[bisect_right(plan.ends, share(f"{plan.namespace}/{plan.path}", unit))]
     else:
-        chosen = plan.variations[0]
+        chosen = by_weight(plan, unit)
     if plan.post_processor is not None and not plan.post_processor.function.arn:
         message = f"the responsePostProcessor of {where(plan)} names no ARN"
         raise Problem(message, status=404, type="Function", code="FunctionArnNotConfigured")

@@ -44,7 +44,7 @@ from gateway.experiments.judge import judge
 from gateway.experiments.wires import evidently as wire
 from gateway.flag_service import FlagService
 from gateway.limits.inflate import inflated
-from gateway.plan.flag import Flag
+from gateway.plan.flag import AnyFlag, Flag
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +58,7 @@ REASONS = {
     "override": "ENTITY_OVERRIDES_MATCH",
     "default": "DEFAULT",
     "stopped": "DEFAULT",
+    "static": "DEFAULT",
 }
 
 Entity = Annotated[str, Meta(min_length=1, max_length=512)]
@@ -152,7 +153,7 @@ class EvidentlyCalls:
             case "POST", ["evaluations"]:
                 return self._evaluate_many(sent, project, arn)
             case "POST", ["experiments", experiment, "results"]:
-                return await self._results(decoded(sent, GetResults), flag_of(project, "experiment", experiment))
+                return await self._results(decoded(sent, GetResults), experiment_flag(project, experiment))
             case "POST", ["evaluations", feature]:
                 return self._evaluated(decoded(sent, Evaluate), feature, project)
             case "GET", rest:
@@ -163,14 +164,18 @@ class EvidentlyCalls:
     # --- the data plane
 
     def _evaluated(self, asked: Evaluate, feature: str, project: wire.Project) -> wire.Body:
-        flag = flag_of(project, "feature", feature)
+        flag = flag_of(project, feature)
         context = json_object(asked.evaluation_context, "evaluationContext")
         result = self._flag_service.evaluate(flag, asked.entity_id, context, Caller({}), exposes=True)
-        reason = REASONS[result.reason]
-        details = {"experiment": feature} if reason == "EXPERIMENT_RULE_MATCH" else {}
+        reason, experiment = REASONS[result.reason], result.experiment
+        details = {}
+        if experiment is None:
+            reason = "DEFAULT"
+        elif reason == "EXPERIMENT_RULE_MATCH":
+            details = {"experiment": feature if isinstance(flag, Flag) else experiment.flag or experiment.feature}
         return {
             "variation": result.variation,
-            "value": wire.value_of(result.variation),
+            "value": wire.value(flag, result.variation),
             "reason": reason,
             "details": msgspec.json.encode(details).decode(),
         }
@@ -210,7 +215,7 @@ class EvidentlyCalls:
 
     async def _results(self, asked: GetResults, flag: Flag) -> wire.Body:
         """One value each, of all that has happened till now."""
-        experiment = self._flag_service.current(flag, self._gateway.clock()).experiment
+        experiment = self._flag_service.current_rule(flag, self._gateway.clock()).experiment
         for metric in asked.metric_names:
             if metric not in experiment.metrics:
                 raise missing("metric", metric)
@@ -227,7 +232,7 @@ class EvidentlyCalls:
             reports = wire.reports_of(bayesian, asked.metric_names, asked.treatment_names)
         return {"resultsData": results, "timestamps": [self._gateway.clock()], "reports": reports}
 
-    def _projects(self, sent: RawRequest, projects: dict[str, dict[str, Flag]], arn: str) -> wire.Body:
+    def _projects(self, sent: RawRequest, projects: dict[str, dict[str, AnyFlag]], arn: str) -> wire.Body:
         if sent.method != "GET":
             raise refusal("")
         now = self._gateway.clock()
@@ -242,15 +247,13 @@ class EvidentlyCalls:
             case ["features"]:
                 return page("features", [wire.feature_summary(arn, *each) for each in project.items()], sent)
             case ["features", feature]:
-                return {"feature": wire.feature_of(arn, feature, flag_of(project, "feature", feature))}
+                return {"feature": wire.feature_of(arn, feature, flag_of(project, feature))}
             case ["experiments"]:
-                every = [wire.experiment_of(arn, *each, now) for each in project.items()]
+                every = [wire.experiment_of(arn, *each, now) for each in wire.experiments_in(project).items()]
                 wanted = parse_qs(sent.query).get("status")
                 return page("experiments", [each for each in every if not wanted or each["status"] in wanted], sent)
             case ["experiments", experiment]:
-                return {
-                    "experiment": wire.experiment_of(arn, experiment, flag_of(project, "experiment", experiment), now)
-                }
+                return {"experiment": wire.experiment_of(arn, experiment, experiment_flag(project, experiment), now)}
             case ["launches"]:
                 return page("launches", [], sent)
             case ["launches", launch]:
@@ -303,10 +306,17 @@ def json_object(text: str, member: str) -> dict[str, Any]:
         raise invalid(f"{member} must be the text of a JSON object: {engine.in_words(error)}") from error
 
 
-def flag_of(project: wire.Project, kind: str, name: str) -> Flag:
+def flag_of(project: wire.Project, name: str) -> AnyFlag:
     if name not in project:
-        raise missing(kind, name)
+        raise missing("feature", name)
     return project[name]
+
+
+def experiment_flag(project: wire.Project, name: str) -> Flag:
+    flag = project.get(name)
+    if not isinstance(flag, Flag):
+        raise missing("experiment", name)
+    return flag
 
 
 def missing(kind: str, name: str) -> Problem:

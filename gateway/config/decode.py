@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -142,6 +142,11 @@ def a_list(data: object, form: Form, place: str, report: Report) -> tuple[Any, .
 def a_value(data: object, form: Form, place: str, report: Report) -> Any:
     if isinstance(data, FromEnvironment):
         data = adapted(str(data), form)
+    if isinstance(data, dict):
+        if missing := next(_unset_in(data), None):
+            report.refuse(place, missing)
+            return None
+        data = msgspec.json.decode(msgspec.json.encode(data, enc_hook=str))  # as JSON has it: dates become texts
     refusal = refused(data, form)
     if refusal and isinstance(data, float) and data.is_integer() and not refused(int(data), form):
         return msgspec.convert(int(data), form)  # JSON knows one kind of number: 10.0 is whole
@@ -149,6 +154,15 @@ def a_value(data: object, form: Form, place: str, report: Report) -> Any:
         report.refuse(place, refusal)
         return None
     return msgspec.convert(data, form)
+
+
+def _unset_in(data: object) -> Iterator[Unset]:
+    """Texts of an object that the environment had nothing for."""
+    if isinstance(data, Unset):
+        yield data
+    elif isinstance(data, dict | list):
+        for each in data.values() if isinstance(data, dict) else data:
+            yield from _unset_in(each)
 
 
 def adapted(text: str, form: Form) -> object:

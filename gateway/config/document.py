@@ -22,6 +22,7 @@ from gateway.document.values import (
     Digest,
     Duration,
     FieldName,
+    FlagKey,
     Fraction,
     Key,
     KeyAction,
@@ -231,9 +232,11 @@ class Confirmation(Part, frozen=True):
 
 class ExperimentPart(Part, frozen=True, tag_field="method"):
     """A test between the variations of a recommender, by the name of the feature that shows them. Whoever is in none
-    is answered by the first variation. `weights` are the variations' own where none are given, or else equal."""
+    is answered by the first variation. `weights` are the variations' own where none are given, or else equal. `flag` is
+    the key by which clients of flags ask for it, in place of NAMESPACE.RECOMMENDER.FEATURE."""
 
     description: str = ""
+    flag: FlagKey | None = None
     unit: Literal["user", "session"] = "user"
     seed: Text | None = None
     weights: dict[Label, Weight] | None = None
@@ -322,10 +325,12 @@ class Cohorts(Part, frozen=True):
 
 
 class Recommender(Level, frozen=True):
-    """One list on a page: the variations that may answer it, the first being the default."""
+    """One list on a page: the variations that may answer it, the first being the default. `flag` is a key by which
+    clients of flags ask for the variation that answers a user, whichever experiment says so."""
 
     name: str = ""
     description: str = ""
+    flag: FlagKey | None = None
     variations: dict[Label, AnyVariation] = {}
     experiments: dict[Label, AnyExperiment] = {}
     response_post_processor: AnyPostProcessor | None = None

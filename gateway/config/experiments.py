@@ -202,16 +202,13 @@ def experiment(feature: str, part: document.AnyExperiment, recommender: TestedRe
         },
         id=identity("/".join((*recommender.path, feature)), part.seed if seed != feature else None, rankers),
         feature=feature,
+        flag=part.flag,
         namespace=recommender.path[0],
         seed=seed,
         unit=part.unit,
         arms=arms(method, feature, names, weights),
         rankers=rankers,
-        launch=tuple(
-            setup.AllocationStep(arms(method, feature, names, step.weights), epoch(step.at, inf))
-            for step in part.ramp
-            if step.weights is not None
-        ),
+        launch=launch(feature, part, names),
         bandit=bandit(part) if isinstance(part, document.BanditExperiment) else None,
         steps=steps(part),
         start=epoch(part.schedule.start, -inf),
@@ -225,6 +222,15 @@ def experiment(feature: str, part: document.AnyExperiment, recommender: TestedRe
         overrides=part.overrides,
         synthetic=part.include_synthetic,
         confirmed_by=None if part.confirmation is None else part.confirmation.event_type or "",
+    )
+
+
+def launch(feature: str, part: document.AnyExperiment, names: Sequence[str]) -> tuple[setup.AllocationStep, ...]:
+    method = str(part.__struct_config__.tag)
+    return tuple(
+        setup.AllocationStep(arms(method, feature, names, step.weights), epoch(step.at, inf))
+        for step in part.ramp
+        if step.weights is not None
     )
 
 

@@ -101,7 +101,7 @@ def plan_of(
     weighted = any(each.weight is not None for each in part.variations.values())
     variations = tuple(
         variation(label, each, (each.weight or 0.0) if weighted else float(index == 0), inherited(own, each), root, key)
-        for index, (label, each) in enumerate(part.variations.items())
+        for index, (label, each) in enumerate(with_floats(part.variations).items())
     )
     tested = experiments.TestedRecommender(
         path=(key, action, name),
@@ -120,8 +120,20 @@ def plan_of(
         experiments={
             feature: experiments.experiment(feature, each, tested) for feature, each in part.experiments.items()
         },
+        flag=part.flag,
         config=plain(part),
     )
+
+
+def with_floats(variations: Mapping[str, VariationPart]) -> dict[str, VariationPart]:
+    """Variations whose values are all floats where one is: clients of flags take a number with a decimal point, or one
+    without, for another type."""
+    if not any(isinstance(each.value, float) for each in variations.values()):
+        return dict(variations)
+    return {
+        name: msgspec.structs.replace(each, value=float(each.value)) if type(each.value) is int else each
+        for name, each in variations.items()
+    }
 
 
 def enclosing_of(namespace: str, root: document.Root) -> Enclosing:
@@ -148,6 +160,7 @@ def variation(
         model=answerer.model,
         origin=answerer.origin,
         parameters=answerer.parameters,
+        value=part.value,
         config=plain(part),
         auto_context=context_fields(own.auto_context or {}),
         filters=tuple(filter_choice(each, by_arn) for each in with_old_filter(own.filters or (), part.filter)),

@@ -28,7 +28,7 @@ from gateway.errors import NotConfigured
 from gateway.intake import PARTNERS, parts_of
 from gateway.intake.base import PartnerAccount, PartnerAccounts, accounts_of
 from gateway.plan.experiment import Experiment
-from gateway.plan.flag import Flag, flags
+from gateway.plan.flag import AnyFlag, flags
 from gateway.plan.plan import (
     AccessKey,
     ApiKey,
@@ -75,8 +75,8 @@ class Config:
     warnings: tuple[Fault, ...]
 
     @cached_property
-    def flags(self) -> Mapping[str, Flag]:
-        """Experiments by the keys that other protocols know them by."""
+    def flags(self) -> Mapping[str, AnyFlag]:
+        """Experiments, and recommenders that name one, by the keys that other protocols know them by."""
         return flags(self.namespaces)
 
     @cached_property

@@ -104,6 +104,12 @@ RedisUrl = Annotated[
 ]
 Bytes = Annotated[int, Meta(ge=65_536, description="A number of bytes, 65536 or more.")]
 Value = str | int | float
+FlagKey = Annotated[
+    str, spelled(r"^[^\s/]{1,200}$", "A flag's key as its clients know it: no spaces and no /, at most 200 characters.")
+]
+FlagValue = Annotated[
+    str | bool | int | float | dict[str, Any], Meta(description="A text, a number, true or false, or an object.")
+]
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):

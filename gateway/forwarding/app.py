@@ -55,6 +55,7 @@ READ_PATHS = (
     b"/personalize-ranking",
     b"/action-recommendations",
     b"/ofrep/",
+    b"/api/eval/",
 )
 STREAMS = (b"/sub/", b"/admin/stream")  # GrowthBook's and operators': they go on for as long as the caller listens
 HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"transfer-encoding", b"content-length", b"date", b"upgrade"))

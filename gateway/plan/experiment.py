@@ -97,6 +97,7 @@ class Experiment:
     metrics: Mapping[str, ExperimentMetric] = field(default_factory=dict)
     id: str = ""
     feature: str = ""
+    flag: str | None = None  # by which it is asked for, in place of the key that it has by itself
     namespace: str = ""
     seed: str = ""
     unit: Unit = "user"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +18,7 @@ import msgspec
 from engine import Diversity, Fatigue, NegativeEvent, RuleBook, ServingObjective
 from gateway.ask import Action
 from gateway.caller import Caller
-from gateway.plan.draw import ends_of
+from gateway.plan.draw import ends_of, share
 from gateway.plan.experiment import Experiment, FieldCondition
 
 UserKind = Literal["userSpecified", "syntheticUserSpecified", "noUserSpecified"]
@@ -146,6 +147,7 @@ class Variation:
     hide_seen_s: int = 0  # items that the user or session had an event with, so many seconds back, are not shown
     origin: Any = None  # as the kind of upstream has it; None: the built-in engine
     parameters: frozenset[str] = frozenset()  # of the query string, that the origin is told
+    value: Any = None  # of a flag, where the configuration gives one
     config: Mapping[str, Any] = field(default_factory=dict)  # as the document has it, for payloads
 
     @cached_property
@@ -189,12 +191,18 @@ class Plan:
     fallback: tuple[str, ...] = ()  # recommenders of the same action, in order
     post_processor: PostProcessor | None = None
     experiments: Mapping[str, Experiment] = field(default_factory=dict)  # by feature, in document order
+    flag: str | None = None  # by which the recommender is asked for as a whole
     config: Mapping[str, Any] = field(default_factory=dict)  # as the document has it, for payloads
 
     @property
     def path(self) -> str:
         """The recommender's name in its namespace."""
         return f"{self.action}/{self.recommender}"
+
+    @property
+    def salt(self) -> str:
+        """The salt of the hash by which users draw a variation where there are no experiments."""
+        return f"{self.namespace}/{self.path}"
 
     @cached_property
     def by_name(self) -> Mapping[str, Variation]:
@@ -209,6 +217,13 @@ class Plan:
         """The headers that say whether a request is for an experiment."""
         fields = [field for each in self.experiments.values() for field in each.fields]
         return frozenset(name for field in fields for name in field.headers)
+
+
+def by_weight(plan: Plan, unit: str) -> Variation:
+    """The variation that a user draws where there are no experiments."""
+    if len(plan.variations) == 1:
+        return plan.variations[0]
+    return plan.variations[bisect_right(plan.ends, share(plan.salt, unit))]
 
 
 @dataclass(frozen=True)

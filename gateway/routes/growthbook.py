@@ -1,5 +1,5 @@
-"""GrowthBook's SDK endpoints: experiments as features, a stream that says when they have changed, and what the SDKs'
-tracking plugins report (`ingestorHost`).
+"""GrowthBook's SDK endpoints: experiments as features, or evaluated here for one user, a stream that says when they
+have changed, and what the SDKs' tracking plugins report (`ingestorHost`).
 
 The URL names a client key: any, or with API keys one of them, for SDKs that send no header.
 """
@@ -22,9 +22,10 @@ from gateway.caller import Caller, Principal
 from gateway.experiments.flags import may_see
 from gateway.experiments.wires import growthbook
 from gateway.flag_service import FlagService
+from gateway.plan.flag import AnyFlag, value_of
 from gateway.plan.plan import ApiKeys
 from gateway.routes.handler import Handler
-from gateway.routes.parsing import decode, decoded, segments
+from gateway.routes.parsing import LONGEST_ID, decode, decoded, segments
 from gateway.routes.replies import (
     LARGEST_BODY,
     READ,
@@ -50,6 +51,11 @@ def growthbook_routes(front: Front, flag_service: FlagService, leaving: Callable
         (key,) = segments(request, "api", 2)[1:]
         return await front.answer("growthbook", request, api.keyed(decoded(key, "client key"), api.features))
 
+    @Handler("/api/eval/{rest:path}", http_method=HttpMethod.POST, status_code=200)
+    async def evaluate(request: AnyRequest) -> SentResponse:
+        (key,) = segments(request, "api", 2)[1:]
+        return await front.answer("growthbook-eval", request, api.keyed(decoded(key, "client key"), api.evaluate))
+
     @Handler("/sub/{rest:path}", http_method=READ)
     async def stream(request: AnyRequest) -> SentResponse:
         (key,) = segments(request, "sub", 1)
@@ -60,7 +66,20 @@ def growthbook_routes(front: Front, flag_service: FlagService, leaving: Callable
         key = request.query_params.get("client_key", "")
         return await front.answer("growthbook-track", request, api.keyed(key, api.track))
 
-    return [features, stream, track]
+    return [features, evaluate, stream, track]
+
+
+class RemoteQuestion(msgspec.Struct, frozen=True, rename="camel"):
+    """The body of a remote evaluation: the user's attributes, and what its developer forces."""
+
+    attributes: dict[str, Any] = {}
+    forced_variations: dict[str, int] = {}
+    forced_features: list[tuple[str, Any]] = []
+
+    def unit(self, flag: AnyFlag) -> str | None:
+        """The user or session that the flag is for; None where the attributes have none."""
+        unit = self.attributes.get(growthbook.ATTRIBUTES[flag.unit])
+        return unit if isinstance(unit, str) and 0 < len(unit) <= LONGEST_ID else None
 
 
 class GrowthBookApi:
@@ -84,6 +103,27 @@ class GrowthBookApi:
         etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
         headers = ((b"cache-control", b"private,no-cache"), (b"vary", b"Origin"), (b"etag", etag.encode()), STREAMS)
         return revalidated(body, headers, etag, caller.headers.get("if-none-match", ""))
+
+    async def evaluate(self, request: AnyRequest, caller: Caller) -> Sending:
+        """The features as the gateway evaluates them for the attributes of one user (`remoteEval`)."""
+        async with self._front.bodies.of(request, caller.share, LARGEST_BODY) as body:
+            question = decode(body, RemoteQuestion, "what a client of GrowthBook asks for its user")
+        features = {
+            flag.key: self._evaluated(flag, question, caller)
+            for flag in self._front.gateway.config.flags.values()
+            if may_see(flag, caller.principal, question.unit(flag))
+        }
+        features |= {key: {"defaultValue": value} for key, value in question.forced_features}
+        return Sending(msgspec.json.encode({"status": 200, "features": features}))
+
+    def _evaluated(self, flag: AnyFlag, question: RemoteQuestion, caller: Caller) -> dict[str, Any]:
+        chosen, unit = growthbook.forced(flag, question.forced_variations), question.unit(flag)
+        if chosen is not None:
+            return chosen
+        if unit is None:
+            return {"defaultValue": value_of(flag.plan, flag.default)}
+        evaluation = self._flag_service.evaluate(flag, unit, question.attributes, caller, exposes=False)
+        return growthbook.evaluated(flag, evaluation, unit)
 
     async def stream(self, _: AnyRequest, caller: Caller) -> Sending:
         gateway = self._front.gateway

@@ -1,4 +1,4 @@
-"""OFREP, the protocol of OpenFeature's providers: each experiment a flag, its value the variation's name (OFREP 0.3).
+"""OFREP, the protocol of OpenFeature's providers: each experiment a flag, its value the variation's (OFREP 0.3).
 
 The targetingKey is the unit, a user or a session; the rest of the context counts for audiences. To ask for one flag is
 an exposure, unless the context says `exposure: false`; to ask for all is none, unless it says `exposure: true`.
@@ -18,7 +18,7 @@ from gateway.auth import allowed
 from gateway.caller import Caller
 from gateway.experiments.flags import may_see
 from gateway.flag_service import FlagService
-from gateway.plan.flag import Flag
+from gateway.plan.flag import AnyFlag, Flag, value_of
 from gateway.routes.parsing import LONGEST_ID
 from gateway.routes.replies import LARGEST_BODY, POST, READ, AnyRequest, Front, Sending, revalidated
 
@@ -28,6 +28,7 @@ REASONS = {
     "override": "TARGETING_MATCH",
     "default": "DEFAULT",
     "stopped": "DISABLED",
+    "static": "STATIC",
 }
 BASE = "/ofrep/v1"
 ALL = f"{BASE}/evaluate/flags"
@@ -35,7 +36,7 @@ CONFIGURATION = {
     "name": "recgate",
     "capabilities": {
         "cacheInvalidation": {"polling": {"enabled": True, "minPollingIntervalMs": 1000}},
-        "flagEvaluation": {"supportedTypes": ["string"]},
+        "flagEvaluation": {"supportedTypes": ["int", "float", "string", "boolean", "object"]},
         "caching": {"enabled": False},
     },
 }
@@ -91,22 +92,21 @@ class OfrepApi:
     async def configuration(self, _: AnyRequest, caller: Caller) -> Sending:
         return tagged(msgspec.json.encode(CONFIGURATION), caller)
 
-    def _value(self, flag: Flag, context: Mapping[str, Any], caller: Caller, *, exposes: bool) -> dict[str, Any]:
+    def _value(self, flag: AnyFlag, context: Mapping[str, Any], caller: Caller, *, exposes: bool) -> dict[str, Any]:
         unit, plan = context["targetingKey"], flag.plan
         allowed(caller.principal, plan.namespace, plan.action, unit)
         others = {name: value for name, value in context.items() if name not in ("targetingKey", "exposure")}
         evaluation = self._flag_service.evaluate(flag, unit, others, caller, exposes=exposes)
+        metadata = {"namespace": plan.namespace, "recommender": plan.recommender}
+        experiment = flag.experiment if isinstance(flag, Flag) else evaluation.experiment
+        if experiment is not None:
+            metadata |= {"feature": experiment.feature, "method": experiment.method}
         return {
             "key": flag.key,
-            "value": evaluation.variation,
+            "value": value_of(plan, evaluation.variation),
             "variant": evaluation.variation,
             "reason": REASONS[evaluation.reason],
-            "metadata": {
-                "namespace": plan.namespace,
-                "recommender": plan.recommender,
-                "feature": flag.experiment.feature,
-                "method": flag.experiment.method,
-            },
+            "metadata": metadata,
         }
 
 

@@ -21,7 +21,7 @@ from gateway.routes.openapi_terms import (
 
 OFREP, GROWTHBOOK = "Experiments: OFREP", "Experiments: GrowthBook"
 CONTEXT = record({"targetingKey": TEXT}, "targetingKey", examples=[{"targetingKey": "user-1", "country": "DE"}])
-FLAG = record({**dict.fromkeys(("key", "value", "variant", "reason"), TEXT), "metadata": ANY})
+FLAG = record({**dict.fromkeys(("key", "variant", "reason"), TEXT), "value": ANY, "metadata": ANY})
 FAILURE = record(dict.fromkeys(("key", "errorCode", "errorDetails"), TEXT), "errorCode")
 QUESTION = record({"context": CONTEXT}, "context")
 
@@ -44,6 +44,12 @@ def flag_paths() -> Iterator[tuple[str, PathItem]]:
     answers = {**REFUSALS, "200": response(f"{title}.", ANY)}
     features = operation("growthbook.features", title, GROWTHBOOK, answers, [client_key])
     yield "/api/features/{client_key}", PathItem(get=features)
+    title = "Experiments as features, evaluated here for one user"
+    answers = {**REFUSALS, "200": response(f"{title}.", ANY)}
+    forced = {"forcedVariations": ANY, "forcedFeatures": array(ANY)}
+    user = record({"attributes": ANY, **forced}, examples=[{"attributes": {"id": "user-1", "country": "DE"}}])
+    remote = operation("growthbook.eval", title, GROWTHBOOK, answers, [client_key], user)
+    yield "/api/eval/{client_key}", PathItem(post=remote)
     stream = {"text/event-stream": OpenAPIMediaType(schema=TEXT)}
     pushed = OpenAPIResponse(description="An event `features` at once and whenever they change.", content=stream)
     answers = {**REFUSALS, "200": pushed}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.document.context import AutoContext, DiversityPart, Filter, Hide, ObjectivePart, Promotion
 from gateway.document.remote import CircuitBreaker
 from gateway.document.rules import AnyListRule
-from gateway.document.values import BelowOne, Duration, Part, Retries, Seconds, TimesShown, Weight, Window
+from gateway.document.values import BelowOne, Duration, FlagValue, Part, Retries, Seconds, TimesShown, Weight, Window
 from gateway.metadata import AnyMetadata
 
 
@@ -52,7 +52,10 @@ class Level(Part, frozen=True):
 
 
 class VariationPart(Level, frozen=True, tag_field="type"):
+    """`value` is what clients of flags get for it: the variation's name where none has a value."""
+
     weight: Weight | None = None
+    value: FlagValue | None = None
     filter: Filter | None = None
 
     @property

@@ -27,6 +27,7 @@ SHOP = (
 ALONE = ("README.md", "docs/leave-aws.md")
 ELSEWHERE = {  # a page: what tries its snippets
     "docs/csv-to-page.md": "tests/ui/test_csv_to_page.py",
+    "docs/experiments.md": "below",
     "docs/intake.md": "tests/test_docs.py",
     "docs/library.md": "tests/test_docs.py",
     "docs/own-recipe.md": "tests/flows/test_own_recipe.py",
@@ -210,6 +211,11 @@ def test_the_event_source_is_one() -> None:
     inner = "".join(f"    {line}\n" for line in block.text.splitlines())
     tracker = "    eventTargets: [{type: personalize-event-tracker, trackingId: t}]\n"
     assert parse(f"namespaces:\n  shop:\n{inner}{tracker}", "shop.yaml", {}).sources
+
+
+def test_the_flags_are_some() -> None:
+    (block,) = [each for each in blocks("docs/experiments.md") if each.kind == "yaml"]
+    assert list(parse(block.text, "flags.yaml", {}).flags) == ["home-layout", "home-list"]
 
 
 def test_every_snippet_is_tried_somewhere() -> None:

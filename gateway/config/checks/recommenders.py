@@ -8,6 +8,7 @@ from collections import Counter
 
 from gateway.config import document, experiments
 from gateway.config.caching import FLAGS, SHARED, TIMED, directives, readable
+from gateway.config.checks import flags
 from gateway.config.checks.context import check_filters, check_rules, reads_item
 from gateway.context.rules import ITEM_METADATA
 from gateway.document.context import DiversityPart
@@ -105,6 +106,7 @@ def check_recommender(part: document.Recommender, place: str, report: Report) ->
     if not stated and len(weights) > 1 and not part.experiments:
         report.warn(at, "have no 'weight': only the first one answers")
     experiments.check_experiments(part, place, report)
+    flags.check_recommender(part, place, report)
     if stated and len(stated) < len(weights):
         report.refuse(at, "some have a 'weight' and some have not: give every one a weight, 0 for none")
     elif stated and not any(stated):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from gateway.ask import Action
 from gateway.config import document, experiments
 from gateway.config.caching import SHARED, directives
+from gateway.config.checks import flags
 from gateway.config.checks.context import reads_item
 from gateway.config.inherit import inherited
 from gateway.context.rules import ITEM_METADATA
@@ -64,6 +65,7 @@ def check_root(part: document.Root, place: str, report: Report) -> None:
     check_cohorts(part, report)
     check_event_sources(part, report)
     check_partners(part, report)
+    flags.check_keys(part, report)
     for index, network in enumerate(part.trusted_proxies):
         try:
             Viewers([network])

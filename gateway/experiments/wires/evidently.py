@@ -16,9 +16,9 @@ import msgspec
 
 from gateway.experiments.analysis.verdict import Verdict
 from gateway.experiments.flags import UnitReport, number_of
-from gateway.plan.flag import Flag
+from gateway.plan.flag import AnyFlag, Flag, RecommenderFlag, value_of
 
-Project = Mapping[str, Flag]  # by the feature's name
+Project = Mapping[str, AnyFlag]  # by the feature's name
 Body = dict[str, Any]
 
 AN_EXPOSURE = 0.000_001  # a value below it is no conversion: clients send 0.0000001 (specification §4.3)
@@ -27,27 +27,40 @@ USER_KEY, VALUE_KEY = "userDetails.userId", "details."  # where the configuratio
 MISSING = object()
 
 
-def projects(flags: Iterable[Flag]) -> dict[str, dict[str, Flag]]:
-    """A feature's name has its recommender before it where another feature of the project has the same."""
-    by_project: defaultdict[str, dict[str, Flag]] = defaultdict(dict)
+def projects(flags: Iterable[AnyFlag]) -> dict[str, dict[str, AnyFlag]]:
+    """A feature's name is the flag that the configuration names, or else the experiment's feature. It has its
+    recommender before it where another feature of the project has the same."""
+    by_project: defaultdict[str, dict[str, AnyFlag]] = defaultdict(dict)
     for flag in flags:
-        own = by_project[flag.document.get("project") or flag.plan.namespace]
-        name = flag.experiment.feature
+        own = by_project[_project(flag)]
+        name = flag.key if isinstance(flag, RecommenderFlag) else flag.experiment.flag or flag.feature
         own[f"{flag.plan.recommender}.{name}" if name in own else name] = flag
     return dict(by_project)
+
+
+def _project(flag: AnyFlag) -> str:
+    """The project that an experiment names; for a recommender's flag the first of its experiments that names one."""
+    named = (rule.document.get("project") for rule in flag.rules)
+    return next((name for name in named if name), flag.plan.namespace)
+
+
+def experiments_in(project: Project) -> dict[str, Flag]:
+    """The experiments of a project, by their names."""
+    return {name: flag for name, flag in project.items() if isinstance(flag, Flag)}
 
 
 # --- what clients read
 
 
 def project_of(arn: str, name: str, project: Project, now: float) -> Body:
-    running = sum(_status(flag, now) == "RUNNING" for flag in project.values())
+    experiments = experiments_in(project)
+    running = sum(_status(flag, now) == "RUNNING" for flag in experiments.values())
     return {
         "arn": arn,
         "name": name,
         "status": "AVAILABLE",
         "featureCount": len(project),
-        "experimentCount": len(project),
+        "experimentCount": len(experiments),
         "activeExperimentCount": running,
         "launchCount": 0,
         "activeLaunchCount": 0,
@@ -56,23 +69,30 @@ def project_of(arn: str, name: str, project: Project, now: float) -> Body:
     }
 
 
-def feature_summary(arn: str, name: str, flag: Flag) -> Body:
+def feature_summary(arn: str, name: str, flag: AnyFlag) -> Body:
+    rules = [{"name": name, "type": "aws.evidently.onlineab"}] if isinstance(flag, Flag) else []
     return {
         "arn": f"{arn}/feature/{name}",
         "project": arn,
         "name": name,
         "status": "AVAILABLE",
         "evaluationStrategy": "ALL_RULES",
-        "evaluationRules": [{"name": name, "type": "aws.evidently.onlineab"}],
+        "evaluationRules": rules,
         "defaultVariation": flag.default,
         "createdTime": 0,
         "lastUpdatedTime": 0,
     }
 
 
-def feature_of(arn: str, name: str, flag: Flag) -> Body:
-    variations = [{"name": arm.variation, "value": value_of(arm.variation)} for arm in flag.experiment.arms]
-    own = {"valueType": "STRING", "variations": variations, "entityOverrides": dict(flag.experiment.overrides)}
+def feature_of(arn: str, name: str, flag: AnyFlag) -> Body:
+    values = {each.name: value(flag, each.name) for each in flag.plan.variations}
+    (member,) = values[flag.default]
+    overrides = [rule.experiment.overrides for rule in reversed(flag.rules)]  # the first rule's win
+    own = {
+        "valueType": member.removesuffix("Value").upper(),
+        "variations": [{"name": name, "value": each} for name, each in values.items()],
+        "entityOverrides": {unit: name for each in overrides for unit, name in each.items()},
+    }
     return {**feature_summary(arn, name, flag), **own}
 
 
@@ -112,8 +132,20 @@ def _goal(flag: Flag, metric: str) -> Body:
     return {"metricDefinition": definition, "desiredChange": flag.experiment.metrics[metric].direction.upper()}
 
 
-def value_of(variation: str) -> Body:
-    return {"stringValue": variation}
+def value(flag: AnyFlag, variation: str) -> Body:
+    """The value of a variation; objects are texts of JSON, since Evidently has none."""
+    member = value_of(flag.plan, variation)
+    match member:
+        case bool():
+            return {"boolValue": member}
+        case int():
+            return {"longValue": member}
+        case float():
+            return {"doubleValue": member}
+        case str():
+            return {"stringValue": member}
+        case _:
+            return {"stringValue": msgspec.json.encode(member).decode()}
 
 
 def results_of(
@@ -171,14 +203,14 @@ def report_of_evaluation(project: Project, data: Mapping[str, Any]) -> UnitRepor
     if not isinstance(unit, str) or not unit:
         raise ValueError("data.entityId must be a text that is not empty")
     variation = data.get("variation")
-    if variation is not None and not (isinstance(variation, str) and variation in flag.experiment.by_variation):
+    if variation is not None and not (isinstance(variation, str) and variation in flag.plan.by_name):
         raise ValueError(f"data.variation: the feature has no variation {variation!r}")
     return UnitReport(flag, unit, variation=variation)
 
 
 def reports_of_custom(project: Project, data: Mapping[str, Any]) -> Iterator[UnitReport]:
     """A report for each metric whose two paths lead to something; the event may be of none. Raises `ValueError`."""
-    for flag in project.values():
+    for flag in experiments_in(project).values():
         for metric in flag.experiment.metrics:
             entity, value = _keys(flag, metric)
             unit, raw = _at(data, entity), _at(data, value)

@@ -11,40 +11,46 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gateway.experiments.flags import UnitReport, number_of
+from gateway.experiments.flags import Evaluation, UnitReport, number_of
 from gateway.experiments.outcomes import DEFAULT_VALUE
 from gateway.plan.draw import ends_of
 from gateway.plan.experiment import Arm, Experiment, FieldCondition
-from gateway.plan.flag import Flag
+from gateway.plan.flag import AnyFlag, Flag, value_of
+from gateway.plan.plan import Plan
 
 VIEWED = ("$$experiment_viewed", "Experiment Viewed")
 ATTRIBUTES = {"user": "id", "session": "sessionId"}
 ORDERS = {"less-than": "$lt", "greater-than": "$gt"}
 
 
-def feature(flag: Flag, now: float) -> dict[str, Any]:
+def feature(flag: AnyFlag, now: float) -> dict[str, Any]:
     """The feature of a flag as of now: ramps and schedules change it."""
+    rules = [rule for each in flag.rules for rule in _rules(each, now)]
+    if not flag.plan.experiments and len(flag.plan.variations) > 1:
+        rules = [_weighed(flag)]
+    return {"defaultValue": value_of(flag.plan, flag.default), "rules": rules}
+
+
+def _rules(flag: Flag, now: float) -> Iterator[dict[str, Any]]:
     experiment = flag.experiment
-    rules = [_forced(experiment, arm) for arm in experiment.arms if arm.variation in experiment.overrides.values()]
+    yield from (_forced(flag, arm) for arm in experiment.arms if arm.variation in experiment.overrides.values())
     if experiment.start <= now < experiment.end and experiment.traffic(now) > 0:
-        rules.append(_drawn(flag.key, experiment, experiment.traffic(now)))
-    return {"defaultValue": flag.default, "rules": rules}
+        yield _drawn(flag, experiment.traffic(now))
 
 
-def _forced(experiment: Experiment, arm: Arm) -> dict[str, Any]:
+def _forced(flag: Flag, arm: Arm) -> dict[str, Any]:
+    experiment = flag.experiment
     units = [unit for unit, variation in experiment.overrides.items() if variation == arm.variation]
-    return {"condition": {ATTRIBUTES[experiment.unit]: {"$in": units}}, "force": arm.variation}
+    condition = {ATTRIBUTES[experiment.unit]: {"$in": units}}
+    return {"condition": condition, "force": value_of(flag.plan, arm.variation)}
 
 
-def _drawn(key: str, experiment: Experiment, traffic: float) -> dict[str, Any]:
+def _drawn(flag: Flag, traffic: float) -> dict[str, Any]:
+    experiment = flag.experiment
     rule: dict[str, Any] = {
-        "key": key,
+        "key": flag.key,
         "name": experiment.feature,
-        "variations": [arm.variation for arm in experiment.arms],
-        "meta": [{"key": arm.variation, "name": arm.variation} for arm in experiment.arms],
-        "weights": list(experiment.shares),
-        "ranges": ranges(experiment.shares),
-        "coverage": 1,
+        **_split(flag.plan, [arm.variation for arm in experiment.arms], experiment.shares),
         "hashAttribute": ATTRIBUTES[experiment.unit],
         "hashVersion": 2,
         "seed": experiment.seed,
@@ -54,6 +60,68 @@ def _drawn(key: str, experiment: Experiment, traffic: float) -> dict[str, Any]:
     if condition := _condition(experiment):
         rule["condition"] = condition
     return rule
+
+
+def _weighed(flag: AnyFlag) -> dict[str, Any]:
+    """The rule of a recommender without experiments, whose users draw by the variations' weights."""
+    total = sum(each.weight for each in flag.plan.variations)
+    shares = [each.weight / total for each in flag.plan.variations]
+    split = _split(flag.plan, [each.name for each in flag.plan.variations], shares)
+    return {"key": flag.key, **split, "hashAttribute": ATTRIBUTES["user"], "hashVersion": 2, "seed": flag.plan.salt}
+
+
+def _split(plan: Plan, names: Sequence[str], shares: Sequence[float]) -> dict[str, Any]:
+    return {
+        "variations": [value_of(plan, name) for name in names],
+        "meta": [{"key": name, "name": name} for name in names],
+        "weights": list(shares),
+        "ranges": ranges(shares),
+        "coverage": 1,
+    }
+
+
+def evaluated(flag: AnyFlag, evaluation: Evaluation, unit: str) -> dict[str, Any]:
+    """The feature of a flag once the gateway has evaluated it for a unit: a rule that gives the one value, with the
+    experiment that the SDK is to track."""
+    value = value_of(flag.plan, evaluation.variation)
+    default = {"defaultValue": value_of(flag.plan, flag.default)}
+    if evaluation.experiment is None:
+        return {"defaultValue": value}
+    if evaluation.reason == "override":
+        return {**default, "rules": [{"force": value}]}
+    track = _tracked(flag, evaluation.experiment, evaluation.variation, unit)
+    return {**default, "rules": [{"force": value, "tracks": [track]}]}
+
+
+def _tracked(flag: AnyFlag, experiment: Experiment, variation: str, unit: str) -> dict[str, Any]:
+    """The experiment and its result, as the SDK would have found them."""
+    key = next(rule.key for rule in flag.rules if rule.feature == experiment.feature)
+    names = [arm.variation for arm in experiment.arms]
+    attribute = ATTRIBUTES[experiment.unit]
+    result = {
+        "featureId": flag.key,
+        "inExperiment": True,
+        "variationId": names.index(variation),
+        "value": value_of(flag.plan, variation),
+        "key": variation,
+        "name": variation,
+        "hashUsed": True,
+        "hashAttribute": attribute,
+        "hashValue": unit,
+        "stickyBucketUsed": False,
+    }
+    split = _split(flag.plan, names, experiment.shares)
+    return {"experiment": {"key": key, **split, "hashAttribute": attribute}, "result": result}
+
+
+def forced(flag: AnyFlag, variations: Mapping[str, int]) -> dict[str, Any] | None:
+    """The feature where the SDK's user forces a variation of an experiment, by its place; None for none of these."""
+    for rule in flag.rules:
+        place = variations.get(rule.key)
+        if place is not None and 0 <= place < len(rule.experiment.arms):
+            value = value_of(flag.plan, rule.experiment.arms[place].variation)
+            return {"defaultValue": value_of(flag.plan, flag.default), "rules": [{"force": value}]}
+    return None
 
 
 def ranges(shares: Sequence[float]) -> list[list[float]]:
@@ -105,7 +173,7 @@ def _test(condition: FieldCondition) -> dict[str, Any]:
 # --- what the SDKs' tracking plugins send
 
 
-def reports_in(flags: Mapping[str, Flag], event: Mapping[str, Any]) -> Iterator[UnitReport]:
+def reports_in(flags: Mapping[str, AnyFlag], event: Mapping[str, Any]) -> Iterator[UnitReport]:
     """The reports of an event: that an experiment was viewed, or what a metric of its name counts, of any
     experiment."""
     name = event.get("event_name")
@@ -117,7 +185,7 @@ def reports_in(flags: Mapping[str, Flag], event: Mapping[str, Any]) -> Iterator[
         unit = properties.get("hash_value", properties.get("hashValue"))
         if flag is not None and properties.get("in_experiment", True) is True and isinstance(unit, str) and unit:
             shown = properties.get("variation_key", properties.get("variationId", properties.get("variation_id")))
-            variation = shown if isinstance(shown, str) and shown in flag.experiment.by_variation else None
+            variation = shown if isinstance(shown, str) and shown in flag.plan.by_name else None
             yield UnitReport(flag, unit, variation=variation)
         return
     units = {
@@ -126,8 +194,8 @@ def reports_in(flags: Mapping[str, Flag], event: Mapping[str, Any]) -> Iterator[
     }
     value = number_of(properties.get("value"))
     for flag in flags.values():
-        unit = units[flag.experiment.unit]
-        if name in flag.experiment.metrics and isinstance(unit, str) and unit:
+        unit = units[flag.unit]
+        if isinstance(flag, Flag) and name in flag.experiment.metrics and isinstance(unit, str) and unit:
             yield UnitReport(flag, unit, name, DEFAULT_VALUE if value is None else value)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
+from typing import Any
 
 import growthbook
 import pytest
@@ -95,6 +96,48 @@ def test_tracked_events_count_where_their_sender_may_send_any(engine: SmallEngin
         assert 'namespace="quiet"' in told and 'namespace="shop",recommender="recommend-items/home"' not in told
         verdict = client.get("/experiments/quiet/home/look", headers={"x-api-key": "two"}).json()
         assert verdict["units"] == {"a": 1, "b": 0} and verdict["rows"][0]["mean"] == 2.0
+
+
+def test_features_are_evaluated_here_for_one_user(engine: SmallEngine, clock: Clock) -> None:
+    clock.tick(10)
+    seen: list[tuple[str, str]] = []
+    with TestClient(app_over(engine, clock, CONFIG)) as client:
+        for number in range(100):
+            who = {"id": f"u{number}", "sessionId": f"s{number}", "age": 20, "plan": "pro.max"}
+            features = client.post("/api/eval/any", json={"attributes": who}).json()["features"]
+            sdk = growthbook.GrowthBook(
+                features=features,
+                attributes=who,
+                on_experiment_viewed=lambda experiment, result, **_: seen.append((experiment.key, result.key)),
+            )
+            for key, unit in (("shop.home.look", who["id"]), ("shop.ramped.look", who["sessionId"])):
+                asked = {"context": {"targetingKey": unit, **who}}
+                flag = client.post(f"/ofrep/v1/evaluate/flags/{key}", json=asked).json()
+                seen.clear()
+                assert sdk.eval_feature(key).value == flag["value"]
+                assert seen == ([] if flag["reason"] == "DEFAULT" else [(key, flag["variant"])])
+            sdk.destroy()
+
+
+def test_what_is_forced_is_no_exposure(engine: SmallEngine) -> None:
+    def features_of(client: TestClient[Any], **question: Any) -> dict[str, Any]:
+        features: dict[str, Any] = client.post("/api/eval/any", json=question).json()["features"]
+        return features
+
+    with TestClient(app_over(engine, config=CONFIG)) as client:
+        user, overridden = {"id": "u1"}, {"id": "tester"}
+        forced = features_of(client, attributes=user, forcedVariations={"shop.home.look": 1})
+        assert forced["shop.home.look"] == {"defaultValue": "a", "rules": [{"force": "b"}]}
+        assert features_of(client, attributes=overridden)["shop.home.look"] == forced["shop.home.look"]
+        assert features_of(client, forcedFeatures=[["shop.home.look", "c"]])["shop.home.look"] == {"defaultValue": "c"}
+        assert features_of(client)["shop.home.look"] == {"defaultValue": "a"}
+        out_of_range = features_of(client, attributes=user, forcedVariations={"shop.home.look": 9})
+        assert "tracks" in out_of_range["shop.home.look"]["rules"][0]
+        refused = client.post("/api/eval/any", json={"attributes": []})
+        assert refused.status_code == 400 and "attributes" in refused.json()["message"]
+    with TestClient(app_over(engine, config=keyed(one="shop", two="quiet"))) as client:
+        assert client.post("/api/eval/wrong", json={}).status_code == 401
+        assert list(client.post("/api/eval/two", json={}).json()["features"]) == ["quiet.home.look"]
 
 
 def test_a_stream_says_what_is_new_and_ends_when_it_must() -> None:
