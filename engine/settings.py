@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from math import inf
 from pathlib import Path
@@ -56,6 +57,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         fields: dict[str, object] = {
             "data_dir": data_dir,
             "database_url": environ.get("RECGATE_DATABASE_URL", sqlite_url(data_dir)),
+            "account_id": _spelled("RECGATE_ACCOUNT_ID", environ, "000000000000", r"[0-9]{12}"),
+            "region": _spelled("RECGATE_REGION", environ, "us-east-1", r"[a-z0-9-]+"),
             "allow_file_urls": environ.get("RECGATE_ALLOW_FILE_URLS", "") in TRUE,
             "jobs": environ.get("RECGATE_JOBS", "local"),
             "storage_url": environ.get("RECGATE_STORAGE_URL", ""),
@@ -76,6 +79,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         for field in ("min_interactions", "min_users"):
             fields.update(_least(field, environ))
         return cls(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def _spelled(name: str, environ: Mapping[str, str], default: str, pattern: str) -> str:
+    value = environ.get(name) or default
+    if not re.fullmatch(pattern, value, re.ASCII):
+        rule = "twelve digits" if name == "RECGATE_ACCOUNT_ID" else "a region's name, such as eu-west-1"
+        raise InvalidInput(f"{name} is {value!r}; it is {rule}.")
+    return value
 
 
 def _number(name: str, environ: Mapping[str, str], default: float, least: float = 0.0) -> float:

@@ -9,6 +9,8 @@ REFERENCE = re.compile(
     r"\$(?P<plain>\$\{)|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}|(?P<wrong>\$\{)"
 )
 
+HOME = {"accountId": "RECGATE_ACCOUNT_ID", "region": "RECGATE_REGION"}  # of `aws`
+
 
 class FromEnvironment(str):
     """A text that came from outside: it may become the number that its place asks for."""
@@ -20,6 +22,18 @@ class Unset(str):
     """Says why the environment had nothing for this place."""
 
     __slots__ = ()
+
+
+def with_home(data: object, environ: Mapping[str, str]) -> object:
+    """The document with the account and region of the environment, which commands take too, where it says none."""
+    said = {key: environ[name] for key, name in HOME.items() if environ.get(name)}
+    if not said or not isinstance(data, dict):
+        return data
+    aws = data.get("aws")
+    if aws is not None and not isinstance(aws, dict):
+        return data  # whoever reads it refuses it
+    known = {key: value for key, value in (aws or {}).items() if value is not None}
+    return {**data, "aws": {**said, **known}}
 
 
 def filled(data: object, environ: Mapping[str, str]) -> object:

@@ -16,7 +16,7 @@ import msgspec
 from gateway.ask import Ask
 from gateway.config import document, inherit
 from gateway.config.decode import decoded
-from gateway.config.environment import filled
+from gateway.config.environment import filled, with_home
 from gateway.config.experiments import epoch
 from gateway.config.place import place_of
 from gateway.config.source import source
@@ -152,7 +152,7 @@ def parse(text: str, name: str = "configuration", environ: Mapping[str, str] = o
     """A configuration from its text: JSON where `name` ends so, or else YAML or JSON."""
     read = source(text, name)
     report = Report(read.lines, environ)
-    root = decoded(filled(read.data, environ), document.Root, "", report)
+    root = decoded(filled(with_home(read.data, environ), environ), document.Root, "", report)
     check_environment(report)
     if report.faults:
         raise ConfigError(name, tuple(sorted(report.faults, key=lambda fault: fault.line)))

@@ -21,6 +21,9 @@ ROWS: list[tuple[dict[str, str], dict[str, Any], dict[str, Any]]] = [  # environ
     ({}, {"quotas": "aws"}, {"min_interactions": 1000, "min_users": 25, "min_share": 0.01}),
     ({"RECGATE_MIN_USERS": "0"}, {"quotas": "aws"}, {"min_interactions": 1000, "min_users": 0}),
     ({"RECGATE_MIN_INTERACTIONS": "50"}, {}, {"min_interactions": 50, "min_users": 0}),
+    ({}, {}, {"account_id": "000000000000", "region": "us-east-1"}),
+    ({"RECGATE_ACCOUNT_ID": "111122223333", "RECGATE_REGION": ""}, {}, {"account_id": "111122223333"}),
+    ({"RECGATE_REGION": "eu-west-1"}, {"region": "eu-west-2"}, {"region": "eu-west-2"}),
 ]
 
 
@@ -34,6 +37,12 @@ def test_settings(environ: dict[str, str], changes: dict[str, Any], expected: di
 def test_a_minimum_is_a_whole_number(value: str):
     with pytest.raises(InvalidInput, match="RECGATE_MIN_USERS"):
         Settings.of(Path("/data"), {"RECGATE_MIN_USERS": value})
+
+
+@pytest.mark.parametrize(("name", "value"), [("RECGATE_ACCOUNT_ID", "12"), ("RECGATE_REGION", "Paris!")])
+def test_the_account_and_the_region_are_spelled_as_at_aws(name: str, value: str):
+    with pytest.raises(InvalidInput, match=name):
+        Settings.of(Path("/data"), {name: value})
 
 
 NUMBERS = ["RECGATE_PENDING_SECONDS", "RECGATE_SHOWN_HOURS", "RECGATE_EXPERIMENT_DAYS", "RECGATE_SHOWN_BYTES"]

@@ -55,3 +55,25 @@ def test_an_unset_number_is_refused_once():
 def test_a_value_of_the_wrong_kind_is_refused():
     (fault,) = faults_of('cacheControl: {userSpecified: {maxAge: "${STAGE}"}}\nnamespaces: {}', ENVIRON)
     assert fault == "cacheControl.userSpecified.maxAge: must be whole seconds, 0 or more, not 'prod'"
+
+
+HOME = {"RECGATE_ACCOUNT_ID": "111122223333", "RECGATE_REGION": "eu-west-1"}
+
+
+@pytest.mark.parametrize(
+    ("root", "account", "region"),
+    [
+        ("", "111122223333", "eu-west-1"),
+        ("aws: {quotas: open}", "111122223333", "eu-west-1"),
+        ("aws: {accountId: null, region: us-west-2}", "111122223333", "us-west-2"),
+        ('aws: {accountId: "444455556666"}', "444455556666", "eu-west-1"),
+    ],
+)
+def test_the_account_and_region_of_commands_are_those_of_a_server_that_says_none(root, account, region):
+    aws = shop("{}", root=root, environ=HOME).aws
+    assert (aws.account_id, aws.region) == (account, region)
+
+
+def test_a_wrong_account_of_the_environment_is_refused():
+    (fault,) = faults_of("namespaces: {}", {"RECGATE_ACCOUNT_ID": "12"})
+    assert fault.startswith("aws.accountId: ")
