@@ -83,6 +83,7 @@ from gateway.routes.health import health_routes
 from gateway.routes.intake import intake_routes
 from gateway.routes.many import many_route
 from gateway.routes.ofrep import ofrep_routes
+from gateway.routes.optimizely import optimizely_route
 from gateway.routes.recommend import explain_route, recommend_routes
 from gateway.routes.replies import Front
 from gateway.routes.ui import ui_routes
@@ -185,7 +186,9 @@ class WorkerParts:
         self.ranker = Ranker(self.origin, self.cache.changes, self.admission, self.telemetry)
         self.recorder = Recorder(self.origin, self.outbox, self.ledger, self.telemetry, self.event_admission)
         self.flag_service = FlagService(self.gateway, self.recorder)
-        others = OtherRecords(self.flag_service.expose, self._erase, lambda: self.gateway.config.viewers)
+        others = OtherRecords(
+            self.flag_service.expose, self.flag_service.convert, self._erase, lambda: self.gateway.config.viewers
+        )
         self.partner_records = PartnerRecorder(self.recorder, self.origin, self.telemetry, others)
         self.hot_cache = self._hot_cache(config)
         self.bodies = BodyBudget(config.body_bytes)
@@ -296,6 +299,7 @@ class WorkerParts:
             *ofrep_routes(front, self.flag_service),
             *intake_routes(front, self.recorder, self.partner_records),
             *growthbook_routes(front, self.flag_service, self.options.leaving),
+            optimizely_route(front, self.flag_service),
             *self.operator_routes(),
         ]
 

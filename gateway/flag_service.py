@@ -14,8 +14,8 @@ from gateway.caller import Caller
 from gateway.events.record import EventBatch, Recorder
 from gateway.experiments.enrol import enrolled
 from gateway.experiments.flags import Evaluation, UnitReport, ask_of, evaluation, exposure
-from gateway.experiments.outcomes import Conversion
-from gateway.intake.records import MappedExposure
+from gateway.experiments.outcomes import DEFAULT_VALUE, Conversion
+from gateway.intake.records import MappedConversion, MappedExposure
 from gateway.plan.flag import AnyFlag, Flag, RecommenderFlag
 from gateway.plan.plan import Moment, Namespace
 
@@ -46,7 +46,7 @@ class FlagService:
 
     async def expose(self, namespace: Namespace, exposure: MappedExposure, moment: Moment) -> bool:
         """Record an exposure that a partner tells of, durable on return. False: there is no such flag or variation."""
-        flag = self._flag(namespace, exposure.flag)
+        flag = self._flag(namespace, exposure.rule) or self._flag(namespace, exposure.flag)
         if flag is None or exposure.variation not in flag.plan.by_name:
             return False
         unit = exposure.user if flag.unit == "user" else exposure.session
@@ -54,6 +54,21 @@ class FlagService:
             report = UnitReport(flag, unit, variation=exposure.variation)
             await self.report(report, moment.caller, exposure.at)
         return True
+
+    async def convert(self, namespace: Namespace, conversion: MappedConversion, moment: Moment) -> bool:
+        """Record a partner's conversion for each experiment with such a metric, durable on return; False for none. A
+        metric with an `eventType` counts events instead."""
+        value = DEFAULT_VALUE if conversion.value is None else conversion.value
+        reports = [
+            UnitReport(flag, unit, conversion.metric, value, event_id=conversion.event_id)
+            for flag in self._gateway.config.flags.values()
+            if isinstance(flag, Flag) and flag.plan.namespace == namespace.key
+            if (metric := flag.experiment.metrics.get(conversion.metric)) is not None and metric.event_type is None
+            if (unit := conversion.user if flag.unit == "user" else conversion.session)
+        ]
+        for report in reports:
+            await self.report(report, moment.caller, conversion.at)
+        return bool(reports)
 
     def _flag(self, namespace: Namespace, name: str) -> AnyFlag | None:
         """The flag of this key, or the only one that is about a feature of this name."""
@@ -80,7 +95,7 @@ class FlagService:
 def conversion_batch(report: UnitReport) -> EventBatch:
     """The conversion as `POST /events` would have it."""
     flag = report.flag
-    conversion = Conversion(flag.plan.path, flag.feature, report.metric, report.value)
+    conversion = Conversion(flag.plan.path, flag.feature, report.metric, report.value, report.event_id)
     is_user = flag.unit == "user"
     body = {"userId" if is_user else "sessionId": report.unit, "experimentConversions": [conversion]}
     session, user = ("", report.unit) if is_user else (report.unit, None)

@@ -142,17 +142,17 @@ def a_list(data: object, form: Form, place: str, report: Report) -> tuple[Any, .
 def a_value(data: object, form: Form, place: str, report: Report) -> Any:
     if isinstance(data, FromEnvironment):
         data = adapted(str(data), form)
-    if isinstance(data, dict):
-        if missing := next(_unset_in(data), None):
-            report.refuse(place, missing)
-            return None
-        data = msgspec.json.decode(msgspec.json.encode(data, enc_hook=str))  # as JSON has it: dates become texts
+    if isinstance(data, dict) and (missing := next(_unset_in(data), None)):
+        report.refuse(place, missing)
+        return None
     refusal = refused(data, form)
     if refusal and isinstance(data, float) and data.is_integer() and not refused(int(data), form):
         return msgspec.convert(int(data), form)  # JSON knows one kind of number: 10.0 is whole
     if refusal:
         report.refuse(place, refusal)
         return None
+    if isinstance(data, dict):
+        return msgspec.json.decode(msgspec.json.encode(data, enc_hook=str))  # as JSON has it: dates become texts
     return msgspec.convert(data, form)
 
 

@@ -233,11 +233,13 @@ class Confirmation(Part, frozen=True):
 class ExperimentPart(Part, frozen=True, tag_field="method"):
     """A test between the variations of a recommender, by the name of the feature that shows them. Whoever is in none
     is answered by the first variation. `weights` are the variations' own where none are given, or else equal. `flag` is
-    the key by which clients of flags ask for it, in place of NAMESPACE.RECOMMENDER.FEATURE."""
+    the key by which clients of flags ask for it, in place of NAMESPACE.RECOMMENDER.FEATURE. `bucketing` says whose SDKs
+    find the arms by themselves."""
 
     description: str = ""
     flag: FlagKey | None = None
     unit: Literal["user", "session"] = "user"
+    bucketing: Literal["growthbook", "optimizely"] = "growthbook"
     seed: Text | None = None
     weights: dict[Label, Weight] | None = None
     traffic: Fraction | None = None

@@ -206,6 +206,7 @@ def experiment(feature: str, part: document.AnyExperiment, recommender: TestedRe
         namespace=recommender.path[0],
         seed=seed,
         unit=part.unit,
+        bucketing=part.bucketing,
         arms=arms(method, feature, names, weights),
         rankers=rankers,
         launch=launch(feature, part, names),

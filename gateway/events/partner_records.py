@@ -18,7 +18,16 @@ from gateway.context.viewer import Viewers
 from gateway.errors import Problem
 from gateway.events.record import EventBatch, Recorder
 from gateway.intake.base import LONGEST_NAME, PartnerDelivery
-from gateway.intake.records import Dropped, ErasedUser, MappedEvent, MappedExposure, MappedRow, MessageSender, RowKind
+from gateway.intake.records import (
+    Dropped,
+    ErasedUser,
+    MappedConversion,
+    MappedEvent,
+    MappedExposure,
+    MappedRow,
+    MessageSender,
+    RowKind,
+)
 from gateway.plan.plan import Moment, Namespace
 from gateway.telemetry import Telemetry
 from gateway.upstreams.engine import EngineUpstream
@@ -33,11 +42,13 @@ KINDS: Mapping[type, str] = {
     MappedEvent: "event",
     MappedRow: "row",
     MappedExposure: "exposure",
+    MappedConversion: "conversion",
     ErasedUser: "deletion",
 }
 REASONS = {"ITEMS": "Column", "USERS": "Trait"}
 
 Expose = Callable[[Namespace, MappedExposure, Moment], Awaitable[bool]]  # False: there is no such flag or variation
+Convert = Callable[[Namespace, MappedConversion, Moment], Awaitable[bool]]  # False: no experiment has such a metric
 Erase = Callable[[Namespace, str], Awaitable[None]]
 
 
@@ -45,6 +56,7 @@ class OtherRecords(NamedTuple):
     """The ways of what is neither an event nor a row, and the viewers of the configuration in use."""
 
     expose: Expose
+    convert: Convert
     erase: Erase
     viewers: Callable[[], Viewers]
 
@@ -68,6 +80,7 @@ class PartnerRecorder:
             self._store_rows(namespace, "ITEMS", [each for each in rows if each.dataset == "ITEMS"]),
             self._store_rows(namespace, "USERS", [each for each in rows if each.dataset == "USERS"]),
             self._store_exposures(namespace, [each for each in mapped if isinstance(each, MappedExposure)], moment),
+            self._store_conversions(namespace, [each for each in mapped if isinstance(each, MappedConversion)], moment),
         )
         for part in parts:
             dropped += part
@@ -156,6 +169,12 @@ class PartnerRecorder:
     ) -> list[Dropped]:
         unknown = [each for each in exposures if not await self._others.expose(namespace, each, moment)]
         return [Dropped("unknownFlag", f"{each.flag}={each.variation}") for each in unknown]
+
+    async def _store_conversions(
+        self, namespace: Namespace, conversions: Sequence[MappedConversion], moment: Moment
+    ) -> list[Dropped]:
+        unknown = [each for each in conversions if not await self._others.convert(namespace, each, moment)]
+        return [Dropped("noItem", each.metric) for each in unknown if each.is_alone]
 
 
 def moment_of(sender: MessageSender | None, moment: Moment, viewers: Viewers) -> Moment:

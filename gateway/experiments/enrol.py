@@ -12,7 +12,7 @@ import msgspec
 from gateway.ask import Ask
 from gateway.context.autocontext import context_of
 from gateway.context.operators import OPERATORS, number
-from gateway.plan.draw import share, share_in_group
+from gateway.plan.draw import optimizely_share, share, share_in_group
 from gateway.plan.experiment import AllocationStep, Arm, Experiment, FieldCondition
 from gateway.plan.plan import Moment, Plan
 
@@ -78,7 +78,7 @@ def placed(experiment: Experiment, unit: str, sticky: str | None, allocation: Al
     force."""
     arm = allocation.by_variation.get(sticky) if sticky is not None else None
     if arm is None or arm.share <= 0:
-        arm = allocation.arms[bisect_right(allocation.ends, share(experiment.seed, unit))]
+        arm = allocation.arms[bisect_right(allocation.ends, experiment.place(unit))]
     return Enrolment(experiment, unit, arm, allocation=allocation.name, rankers=experiment.rankers)
 
 
@@ -102,6 +102,9 @@ def takes(experiment: Experiment, unit: str, now: float) -> bool:
     """True if the unit is among those whom the experiment is for now; weights have no part in it."""
     if not experiment.start <= now < experiment.end:
         return False
+    if experiment.bucketing == "optimizely":
+        first, last = experiment.members(now)
+        return first <= optimizely_share(experiment.group_number, unit) < last
     namespace, seed = experiment.namespace, experiment.seed
     if experiment.global_holdout and share(f"{namespace}/holdout", unit) < experiment.global_holdout:
         return False

@@ -27,6 +27,7 @@ class UnitReport(NamedTuple):
     metric: str | None = None
     value: float = 0.0
     variation: str | None = None
+    event_id: str | None = None  # one that is sent again counts once
 
 
 def number_of(value: object) -> float | None:

@@ -19,13 +19,15 @@ from gateway.plan.plan import Namespace, Plan
 DEFAULT_VALUE = 1.0000001  # in a sum of values it tells a conversion from an exposure, which counts 0.0000001
 
 
-class Conversion(msgspec.Struct, frozen=True):
-    """`recommender` is a name, or `action/name` where several actions have the name."""
+class Conversion(msgspec.Struct, frozen=True, rename="camel"):
+    """`recommender` is a name, or `action/name` where several actions have the name. One of an `event_id` counts once,
+    however often it is sent."""
 
     recommender: Annotated[str, Meta(min_length=1, max_length=256)]
     feature: str | None = None
     metric: str | None = None
     value: float = DEFAULT_VALUE
+    event_id: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
 
 
 def resolved(namespace: Namespace, conversions: Sequence[Conversion]) -> list[Conversion]:
@@ -38,7 +40,7 @@ def _resolved(namespace: Namespace, conversion: Conversion) -> Conversion:
     feature = _choice(conversion.feature, plan.experiments, "InvalidExperimentFeature", f"{plan.path} has experiments")
     where = f"experiment {feature!r} of {plan.path} has metrics"
     metric = _choice(conversion.metric, plan.experiments[feature].metrics, "InvalidExperimentMetric", where)
-    return Conversion(plan.path, feature, metric, conversion.value)
+    return Conversion(plan.path, feature, metric, conversion.value, conversion.event_id)
 
 
 def _plan(namespace: Namespace, recommender: str, feature: str | None) -> Plan:
@@ -117,7 +119,10 @@ def _reported(
         path = f"{namespace.key}/{conversion.recommender}/{conversion.feature}"
         unit = _unit(each, session, user)
         if unit and conversion.metric is not None and each.id.partition("@")[0] == path:
-            yield UnitOutcome(each.id, unit, conversion.metric, conversion.value, now)
+            once = (
+                None if conversion.event_id is None else _digest(each.id, unit, conversion.metric, conversion.event_id)
+            )
+            yield UnitOutcome(each.id, unit, conversion.metric, conversion.value, now, once=once)
 
 
 def _unit(experiment: Experiment, session: str, user: str | None) -> str | None:
@@ -137,6 +142,8 @@ def _once(scope: str, unit: str, name: str, event: Event) -> bytes | None:
     of = event.event_id
     if name == SEEN and event.recommendation_id is not None:
         of = event.recommendation_id  # to see a list twice tells no more
-    if of is None:
-        return None
-    return hashlib.blake2b("\n".join((scope, unit, name, of)).encode(), digest_size=16).digest()
+    return None if of is None else _digest(scope, unit, name, of)
+
+
+def _digest(*names: str) -> bytes:
+    return hashlib.blake2b("\n".join(names).encode(), digest_size=16).digest()

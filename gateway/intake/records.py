@@ -40,13 +40,27 @@ class MappedRow(NamedTuple):
 
 class MappedExposure(NamedTuple):
     """An exposure to a variation of a flag, `at` epoch seconds. The flag is an experiment's key, or the name of the
-    feature that it is about."""
+    feature that it is about. `rule` is the experiment's key where the partner says it, too: it comes first."""
 
     flag: str
     session: str
     user: str | None
     variation: str
     at: float
+    rule: str = ""
+
+
+class MappedConversion(NamedTuple):
+    """A conversion by the metric of this name, of all experiments that have one, `at` epoch seconds. One of an
+    `event_id` counts once. Without a value it counts as one. `is_alone`: it is not stored as an event, too."""
+
+    metric: str
+    session: str
+    user: str | None
+    value: float | None
+    at: float
+    event_id: str | None = None
+    is_alone: bool = True
 
 
 class ErasedUser(NamedTuple):
@@ -62,5 +76,5 @@ class Dropped(NamedTuple):
     name: str
 
 
-PartnerRecord = MappedEvent | MappedRow | MappedExposure | ErasedUser
+PartnerRecord = MappedEvent | MappedRow | MappedExposure | MappedConversion | ErasedUser
 Mapped = Sequence[PartnerRecord | Dropped]

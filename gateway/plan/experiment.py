@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from gateway.plan.draw import ends_of
+from gateway.plan.draw import ends_of, optimizely_share, share
 
 if TYPE_CHECKING:
     from gateway.plan.plan import ContextField
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 A_WEEK = 7 * 86_400.0
 Direction = Literal["increase", "decrease"]
 Unit = Literal["user", "session"]
+Bucketing = Literal["growthbook", "optimizely"]  # whose SDKs find the same arms by themselves
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ class Experiment:
     namespace: str = ""
     seed: str = ""
     unit: Unit = "user"
+    bucketing: Bucketing = "growthbook"
     arms: tuple[Arm, ...] = ()  # in the variations' order, with the shares that they have at first
     launch: tuple[AllocationStep, ...] = ()  # steps of other shares, in the order of their times
     bandit: Bandit | None = None
@@ -133,6 +135,28 @@ class Experiment:
         """True if every unit of the audience takes part, always."""
         left_out = self.holdout or self.global_holdout or self.group
         return not left_out and (self.start, self.end, self.steps) == (-inf, inf, ((-inf, 1.0),))
+
+    def place(self, unit: str) -> float:
+        """The unit's place among those of the arms."""
+        return share(self.seed, unit) if self.bucketing == "growthbook" else optimizely_share(self.number, unit)
+
+    def members(self, now: float) -> tuple[float, float]:
+        """The part of its group's units that takes part where Optimizely's buckets decide: there is one draw for
+        holdout, traffic and the group's range together."""
+        first, last = self.range
+        width = last - first
+        taken = self.holdout + self.traffic(now) * (1.0 - self.holdout)
+        return first + self.holdout * width, last if taken >= 1 else first + taken * width
+
+    @cached_property
+    def number(self) -> str:
+        """The id at Optimizely's SDKs."""
+        return number(self.id)
+
+    @cached_property
+    def group_number(self) -> str:
+        """The id of the group at Optimizely's SDKs; an experiment without one is a group of its own."""
+        return number(f"{self.namespace}/{self.group}" if self.group else f"{self.id}/traffic")
 
     def scheduled(self, now: float) -> AllocationStep:
         """The shares that the configuration states for now."""
@@ -172,6 +196,11 @@ def arm(method: str, feature: str, variation: str, share: float) -> Arm:
     details = {"experiment": feature, "launch": None, "variation": variation}
     matched = msgspec.json.encode({"type": method, "feature": feature, "details": details})
     return Arm(variation, share, b',"matchedExperiment":' + matched + b"}", f'-{digest(method, feature, variation)}"')
+
+
+def number(name: str) -> str:
+    """The decimal number that stands for a name where ids are numbers."""
+    return str(int(digest("number", name), 16))
 
 
 def digest(*texts: str) -> str:

@@ -24,14 +24,14 @@ ALLOWED_HEADERS = (
     "X-Api-Key",
 )  # the reference's
 MORE_HEADERS = (
-    *("If-None-Match", "Content-Encoding", "X-Recgate-Position", "X-Mp-Key"),
+    *("If-None-Match", "If-Modified-Since", "Content-Encoding", "X-Recgate-Position", "X-Mp-Key"),
     *("traceparent", "tracestate", "baggage"),
 )
 BASE: Header = (b"access-control-allow-headers", ",".join(ALLOWED_HEADERS).encode())
 EXPOSED: Header = (
     b"access-control-expose-headers",
     (
-        b"Age,ETag,Retry-After,WWW-Authenticate,X-Cache,X-Personalization-Config-Version,"
+        b"Age,ETag,Last-Modified,Retry-After,WWW-Authenticate,X-Cache,X-Personalization-Config-Version,"
         b"X-Recgate-Behind,X-Recgate-Model,X-Recgate-Position,X-Recgate-Seed,X-Recgate-Variation,X-Request-Id,X-Sse-Support"
     ),
 )

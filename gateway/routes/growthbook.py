@@ -153,7 +153,9 @@ class GrowthBookApi:
         config, now = self._front.gateway.config, float(floor(self._front.gateway.clock()))
         kind = (config.fingerprint, now, principal.namespaces, principal.actions)
         if kind not in self._payloads:
-            flags = [flag for flag in config.flags.values() if may_see(flag, principal, None)]
+            flags = [
+                flag for flag in config.flags.values() if growthbook.is_told(flag) and may_see(flag, principal, None)
+            ]
             features = {flag.key: growthbook.feature(self._flag_service.current(flag, now), now) for flag in flags}
             self._payloads.clear()
             self._payloads[kind] = msgspec.json.encode({"status": 200, "features": features})

@@ -26,7 +26,7 @@ from gateway.config import Config
 from gateway.plan.plan import ApiKeys, Namespace, Oidc, Plan
 from gateway.routes.openapi_admin import with_admin
 from gateway.routes.openapi_examples import with_examples
-from gateway.routes.openapi_flags import experiment_paths, flag_paths
+from gateway.routes.openapi_flags import datafile_paths, experiment_paths, flag_paths
 from gateway.routes.openapi_groups import grouped, operation_paths
 from gateway.routes.openapi_terms import (
     ANY,
@@ -98,6 +98,8 @@ def described(config: Config) -> dict[str, Any]:
     paths = dict(path for namespace in config.namespaces.values() for path in _paths(namespace))
     if config.flags:
         paths |= {**dict(flag_paths()), **dict(experiment_paths())}
+    if "optimizely" in config.partners:
+        paths |= dict(datafile_paths())
     paths |= dict(operation_paths())
     tags = sorted({tag for path in paths.values() for each in (path.get, path.post) if each for tag in each.tags or ()})
     document = OpenAPI(

@@ -1,4 +1,4 @@
-"""The OpenAPI paths of the protocols that experiments are asked for by: OFREP and GrowthBook's."""
+"""The OpenAPI paths of the protocols that experiments are asked for by: OFREP, GrowthBook's and Optimizely's."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gateway.routes.openapi_terms import (
     response,
 )
 
-OFREP, GROWTHBOOK = "Experiments: OFREP", "Experiments: GrowthBook"
+OFREP, GROWTHBOOK, OPTIMIZELY = (f"Experiments: {name}" for name in ("OFREP", "GrowthBook", "Optimizely"))
 CONTEXT = record({"targetingKey": TEXT}, "targetingKey", examples=[{"targetingKey": "user-1", "country": "DE"}])
 FLAG = record({**dict.fromkeys(("key", "variant", "reason"), TEXT), "value": ANY, "metadata": ANY})
 FAILURE = record(dict.fromkeys(("key", "errorCode", "errorDetails"), TEXT), "errorCode")
@@ -55,6 +55,14 @@ def flag_paths() -> Iterator[tuple[str, PathItem]]:
     answers = {**REFUSALS, "200": pushed}
     sub = operation("growthbook.sub", "Features, as they change", GROWTHBOOK, answers, [client_key])
     yield "/sub/{client_key}", PathItem(get=sub)
+
+
+def datafile_paths() -> Iterator[tuple[str, PathItem]]:
+    """The path of Optimizely's SDKs, where a namespace takes their events."""
+    title = "Experiments as a datafile"
+    answers = {**REFUSALS, "200": response(f"{title}.", ANY)}
+    datafile = operation("optimizely.datafile", title, OPTIMIZELY, answers, [path_parameter("sdk_key")])
+    yield "/datafiles/{sdk_key}.json", PathItem(get=datafile)
 
 
 def experiment_paths() -> Iterator[tuple[str, PathItem]]:

@@ -31,7 +31,7 @@ GROUPS = (
     TagGroup(
         "Other tools",
         "Experiments as flags and features, by the protocols of other tools.",
-        ("Experiments: OFREP", "Experiments: GrowthBook"),
+        ("Experiments: OFREP", "Experiments: GrowthBook", "Experiments: Optimizely"),
     ),
     TagGroup("Operators", "The state of the server, and what changes it.", (OPERATIONS, "Operators")),
 )

@@ -158,6 +158,7 @@ auth: {type: none}
 namespaces:
   NAMESPACE:
     eventTargets: [{type: personalize-event-tracker, trackingId: t}]
+    intake: {optimizely: {keys: [k]}}
     recommenders:
       recommend-items:
         RECOMMENDER:

@@ -9,6 +9,7 @@ from gateway.config import document
 from gateway.document.report import Report, inside
 from gateway.document.values import FlagValue
 
+OPTIMIZELY_OPERATORS = ("equals", "contains", "greater-than", "less-than")
 TYPES = {bool: "true or false", int: "a number", float: "a number", str: "a text", dict: "an object"}
 
 
@@ -74,6 +75,38 @@ def check_values(part: document.Recommender, place: str, report: Report) -> None
             report.refuse(at, f"is {kinds[name]}, and that of {first!r} is {kind}: a flag's values are of one type")
         elif not _is_finite(value):
             report.refuse(at, "must be a finite number")
+
+
+def check_bucketing(part: document.Namespace, place: str, report: Report) -> None:
+    """Check that Optimizely's SDKs can find the arms of the experiments that say so."""
+    groups: dict[str, tuple[str, str]] = {}
+    for action, recommenders in part.recommenders.items():
+        for name, recommender in recommenders.items():
+            for feature, each in recommender.experiments.items():
+                at = f"{place}.recommenders.{action}.{name}.experiments.{feature}"
+                if each.bucketing == "optimizely":
+                    _check_for_optimizely(each, part, at, report)
+                if each.exclusion is None:
+                    continue
+                first, bucketing = groups.setdefault(each.exclusion.group, (at, each.bucketing))
+                if bucketing != each.bucketing:
+                    message = f"is not that of {first}, of the same group: a unit would be in both"
+                    report.refuse(inside(at, "bucketing"), message)
+
+
+def _check_for_optimizely(
+    part: document.AnyExperiment, namespace: document.Namespace, place: str, report: Report
+) -> None:
+    at = inside(place, "bucketing")
+    if isinstance(part, document.InterleavingExperiment):
+        report.refuse(at, "no client finds the lists of interleaved variations; take it out")
+    if namespace.holdout:
+        message = "Optimizely's SDKs know no holdout of a namespace: give each experiment a 'holdout' instead"
+        report.refuse(at, message)
+    for index, condition in enumerate(part.audience):
+        if condition.operator not in OPTIMIZELY_OPERATORS:
+            message = f"Optimizely's SDKs know no {condition.operator!r}; one of: {', '.join(OPTIMIZELY_OPERATORS)}"
+            report.refuse(inside(place, "audience", index, "operator"), message)
 
 
 def _is_finite(value: FlagValue) -> bool:

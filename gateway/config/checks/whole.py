@@ -33,6 +33,7 @@ Placed = tuple[str, Action, document.Recommender, VariationPart, Level]
 def check_namespace(part: document.Namespace, place: str, report: Report) -> None:
     experiments.check_exclusions(part, place, report)
     experiments.check_senders(part, place, report)
+    flags.check_bucketing(part, place, report)
     if not part.event_targets and not any(part.recommenders.values()):
         report.warn(place, "has neither 'recommenders' nor 'eventTargets': it answers nothing")
     for (tag, name), times in Counter((each.__struct_config__.tag, each.named) for each in part.event_targets).items():

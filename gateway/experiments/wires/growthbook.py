@@ -23,6 +23,11 @@ ATTRIBUTES = {"user": "id", "session": "sessionId"}
 ORDERS = {"less-than": "$lt", "greater-than": "$gt"}
 
 
+def is_told(flag: AnyFlag) -> bool:
+    """True if GrowthBook's SDKs can find what the gateway finds."""
+    return all(rule.experiment.bucketing == "growthbook" for rule in flag.rules)
+
+
 def feature(flag: AnyFlag, now: float) -> dict[str, Any]:
     """The feature of a flag as of now: ramps and schedules change it."""
     rules = [rule for each in flag.rules for rule in _rules(each, now)]
