@@ -55,7 +55,7 @@ class Account:
         wait(lambda: p.describe_dataset(datasetArn=dataset)["dataset"])
         return dataset
 
-    def import_csv(self, dataset: str, file: Path, mode: str = "FULL") -> str:
+    def import_files(self, dataset: str, file: Path, mode: str = "FULL") -> str:
         """The ARN of an import that is done, named after the file."""
         p = self.personalize
         job = p.create_dataset_import_job(
@@ -74,7 +74,7 @@ class Account:
         for part, rows in parts:
             file = folder / f"{name}-{part.dataset_type.lower()}.csv"
             part.write(rows, file)
-            self.import_csv(self.dataset(group, part.dataset_type, part.schema), file)
+            self.import_files(self.dataset(group, part.dataset_type, part.schema), file)
         return group
 
     def later_films(self, group: str, part: MovieLensFile, rows: Iterable[Row], folder: Path) -> None:
@@ -82,7 +82,7 @@ class Account:
         dataset = f"{group.replace('dataset-group', 'dataset')}/{part.dataset_type}"
         file = folder / f"later-{part.dataset_type.lower()}.csv"
         part.write(rows, file)
-        self.import_csv(dataset, file, "INCREMENTAL")
+        self.import_files(dataset, file, "INCREMENTAL")
 
     def train(self, group: str, name: str, recipe: str, hyperparameters: Mapping[str, str]) -> str:
         """The ARN of an ACTIVE solution version."""

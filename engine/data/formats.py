@@ -1,4 +1,4 @@
-"""Files that are not CSV separated by commas: recognising them, and telling what to do with them."""
+"""Files that no reader understands: recognising them, and telling what to do with them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ START = 4096  # bytes of the first line that are looked at
 
 _EXPORT = "export it as CSV"
 _UTF8 = "save it as UTF-8 (in a spreadsheet: CSV UTF-8)"
-_UNPACK = "unpack it; of compressed files only gzip is read"
+_UNPACK = "unpack it; of compressed files gzip and Zstandard are read"
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (  # first bytes, what it is, what to do
-    (b"PAR1", "a Parquet file", _EXPORT),
     (b"ORC", "an ORC file", _EXPORT),
     (b"Obj\x01", "an Avro file", _EXPORT),
     (b"ARROW1", "an Arrow (Feather) file", _EXPORT),
@@ -23,7 +22,6 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (  # first bytes, what it is, 
     (b"PK\x03\x04", "a ZIP archive or a spreadsheet (xlsx)", "unpack it, or save the sheet as CSV UTF-8"),
     (b"BZh", "compressed with bzip2", _UNPACK),
     (b"\xfd7zXZ\0", "compressed with xz", _UNPACK),
-    (b"\x28\xb5\x2f\xfd", "compressed with Zstandard", _UNPACK),
     (b"7z\xbc\xaf", "a 7z archive", _UNPACK),
     (b"\xff\xfe\0\0", "UTF-32", _UTF8),
     (b"\0\0\xfe\xff", "UTF-32", _UTF8),
@@ -36,21 +34,20 @@ _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 def foreign_format(start: bytes) -> str | None:
     """Words that follow a file's name: its format by its first bytes, and what to do with it. None: it may be CSV."""
     for signature, name, fix in _SIGNATURES:
-        if start.startswith(signature) and not (signature.isalpha() and _is_word(start, len(signature))):
+        if start.startswith(signature) and not (signature.isalpha() and is_word(start, len(signature))):
             return f"is {name}: {fix}"
     if b"\0" in start[:200]:
         wide = start[:200].count(b"\0") >= len(start[:200]) // 3
         return f"is UTF-16 without a byte order mark: {_UTF8}" if wide else f"is binary, no text: {_EXPORT}"
     text = start.lstrip(b"\xef\xbb\xbf \t\r\n")
-    if text[:1] in (b"{", b"["):
-        kind = "JSON Lines or JSON" if text[:1] == b"{" else "JSON"
-        return f"is {kind}: write it as CSV, a header line with the columns' names and then a line for each record"
+    if text[:1] == b"[":
+        return "is JSON: write it as JSON Lines, each record as one object on a line of its own"
     if text[:1] == b"<":
         return f"is HTML or XML: {_EXPORT}"
     return None
 
 
-def _is_word(start: bytes, length: int) -> bool:
+def is_word(start: bytes, length: int) -> bool:
     """The signature is the beginning of a header's name, as ORC is of ORCHARD."""
     return start[length : length + 1].isalpha() or start[length : length + 1] in b",_\r\n"
 

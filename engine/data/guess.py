@@ -1,4 +1,4 @@
-"""Guesses of schemas from a CSV's header and a sample of its rows."""
+"""Guesses of schemas from a file's header and a sample of its rows."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.data.formats import header_hint
+from engine.data.readers import RowForm, header_of, reader_of
 from engine.data.report import FlawLedger
 from engine.data.reserved import DATASET_TYPES, KEYS, ReservedField, rules_for
-from engine.data.rows import CsvRows
 from engine.data.schema import dataset_type_of, parse_schema, plain
 from engine.data.source import ImportSource
 from engine.errors import InvalidInput
 
+PLAIN = RowForm()
 SAMPLE_ROWS = 2000  # of a source's first file
 
 _INT = re.compile(r"-?(0|[1-9]\d{0,17})", re.ASCII)
@@ -22,9 +23,9 @@ _FLOAT = re.compile(r"-?\d*\.?\d+([eE][-+]?\d+)?", re.ASCII)
 _FEW = 1000  # distinct values that a categorical column should not exceed (specification §2.3)
 
 
-def guess_schema(source: ImportSource, dataset_type: str) -> str:
+def guess_schema(source: ImportSource, dataset_type: str, form: RowForm = PLAIN) -> str:
     """A schema as JSON text that fits the first file of a source. Raises `InvalidInput` where none can."""
-    header, rows = _sample(source)
+    header, rows = _sample(source, form)
     wanted = [rule.name for rule in rules_for(dataset_type_of(dataset_type), None).values() if rule.required]
     names = set(map(plain, header))
     if missing := [name for name in wanted if plain(name) not in names]:
@@ -36,13 +37,13 @@ def guess_schema(source: ImportSource, dataset_type: str) -> str:
         raise InvalidInput(f"No schema fits {source.files[0].name}: {error.message}") from error
 
 
-def grown_schema(schema: str, source: ImportSource) -> str:
+def grown_schema(schema: str, source: ImportSource, form: RowForm = PLAIN) -> str:
     """The schema with the columns of a source that it lacks, all of which may be null.
 
     Raises `InvalidInput` where the columns can't be in it.
     """
     record = json.loads(schema)
-    header, rows = _sample(source)
+    header, rows = _sample(source, form)
     present = {plain(field["name"]) for field in record["fields"]}
     type_ = dataset_type_of(record["name"])
     guessed = json.loads(infer_schema(type_, header, rows))["fields"]
@@ -56,11 +57,11 @@ def grown_schema(schema: str, source: ImportSource) -> str:
     return json.dumps({**record, "fields": [*record["fields"], *new]})
 
 
-def _sample(source: ImportSource) -> tuple[list[str], list[list[str]]]:
+def _sample(source: ImportSource, form: RowForm) -> tuple[list[str], list[list[str]]]:
     """The header and the first rows of the first file. Raises `InvalidInput` where it can't be read."""
     with source.open(source.files[0]) as stream:
-        reader = CsvRows(stream, source.files[0].name, FlawLedger())
-        header = reader.header()
+        reader = reader_of(stream, source.files[0].name, FlawLedger(), form)
+        header = header_of(reader, source.files[0].name, form)
         rows: list[list[str]] = []
         for block in reader.blocks(len(header)):
             rows += block.rows

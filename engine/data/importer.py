@@ -1,4 +1,4 @@
-"""CSV files → columns, with a full account of what is wrong in them (specification §2.4).
+"""Files of rows → columns, with a full account of what is wrong in them (specification §2.4).
 
 One pass, a block of rows at a time. A block's column is first read as a whole; only where that fails is each of its
 cells looked at, so that clean data is fast and every bad row is reported by its line.
@@ -17,8 +17,9 @@ from engine.data.cells import OddValue, builder
 from engine.data.columns import Array, Column, Longs
 from engine.data.formats import header_hint
 from engine.data.options import DAY_S, FUTURE_S, ImportOptions
+from engine.data.readers import RowForm, header_of, reader_of
 from engine.data.report import FlawLedger, ImportReport
-from engine.data.rows import Block, CsvRows
+from engine.data.rows import Block
 from engine.data.schema import Schema, plain
 from engine.data.source import ImportSource
 from engine.errors import InvalidInput
@@ -36,7 +37,7 @@ TOLERANT = frozenset({"ITEM_ID", "USER_ID"})  # of what datasets describe; Actio
 STRICT = ImportOptions(odd_values="refuse")
 
 
-def import_csv(
+def import_files(
     source: ImportSource,
     schema: Schema,
     progress: Callable[[float, str], object],  # hears 0..1 of the bytes and words; may raise to stop it
@@ -48,12 +49,14 @@ def import_csv(
     Bad rows don't raise: ask the report. Raises `InvalidInput` where a header is wrong or a file can't be read.
     """
     table = _Table(schema, options, now)
+    nullable = [field.name for field in schema.fields if field.nullable]
+    form = RowForm(options.column_of, options.timestamps, nullable)
     header: list[str] | None = None
     for file in source.files:
         with source.open(file) as stream:
-            reader = CsvRows(stream, file.name, table.ledger)
-            names = reader.header()
-            if header is None:
+            reader = reader_of(stream, file.name, table.ledger, form)
+            names = header_of(reader, file.name, form)
+            if header is None or reader.is_named:
                 header = names
                 table.place(names, file.name)
             if names != header:
@@ -114,7 +117,8 @@ class _Table:
             raise InvalidInput(f"Input CSV is missing the following columns:[{', '.join(missing)}]. {hint}")
         self._places = {name: index for name, index in places.items() if index is not None}
         used = set(self._places.values())
-        self.report.ignored_columns = [name for index, name in enumerate(header) if index not in used]
+        ignored = [name for index, name in enumerate(header) if index not in used]
+        self.report.ignored_columns += [name for name in ignored if name not in self.report.ignored_columns]
 
     def add(self, block: Block) -> None:
         cells = list(zip(*block.rows, strict=True)) if block.rows else []

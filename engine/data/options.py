@@ -24,13 +24,27 @@ class ImportOptions(msgspec.Struct, frozen=True, kw_only=True, rename="camel", o
     `skip_bad_rows`: how many bad rows are left out before the import fails. `odd_values`: whether a value that does
     not fit its column is read as null or makes its row bad; None: the first for Items and Users, the second
     for all others. `timestamps`: how times are written. `allow_empty`: whether a FULL import without rows empties the
-    dataset.
+    dataset. `columns`: names of files' columns by the fields that they fill, as `ITEM_ID=sku/USER_ID=customer`.
     """
 
     skip_bad_rows: Annotated[int, Meta(ge=0)] = 0
     odd_values: OddValues | None = None
     timestamps: Timestamps = "seconds"
     allow_empty: bool = False
+    columns: str = ""
+
+    @property
+    def column_of(self) -> dict[str, str]:
+        """The files' columns by field."""
+        return dict(each.split("=", 1) for each in self.columns.split("/") if each)
+
+    def __post_init__(self) -> None:
+        pairs = [each.partition("=") for each in self.columns.split("/") if each]
+        if bad := [field + mark + column for field, mark, column in pairs if not field or not column]:
+            raise ValueError(f"columns: {bad[0]!r} is not FIELD=COLUMN")
+        for names in zip(*((field, column) for field, _, column in pairs), strict=True):
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise ValueError(f"columns: {twice[0]} is named twice")
 
 
 NAMES = ImportOptions.__struct_encode_fields__

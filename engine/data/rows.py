@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
 from engine.data.formats import START, foreign_format, separator_problem
 from engine.data.report import FlawLedger
@@ -112,6 +112,8 @@ class Block:
 
 class CsvRows:
     """The rows of one file, as blocks; those that can't be taken apart go to the ledger."""
+
+    is_named: ClassVar[bool] = False
 
     def __init__(self, stream: BinaryIO, file: str, ledger: FlawLedger) -> None:
         self._file = file

@@ -2,27 +2,31 @@
 
 A location that ends with `/` is a folder: its first-level files are read in the order of their names, and names that
 start with `.` or `_` (markers that other programs leave) are passed over. A prefix is the file of that name, or else
-every file whose path begins so, at any depth. Files compressed with gzip are recognised by their first bytes. Every
-failure becomes `InvalidInput` with the service's own text, the location and the fix.
+every file whose path begins so, at any depth. Files compressed with gzip or Zstandard are recognised by their first
+bytes. Every failure becomes `InvalidInput` with the service's own text, the location and the fix.
 """
 
 from __future__ import annotations
 
 import gzip
 import io
+import shutil
+import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import filterfalse, islice
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 from urllib.parse import unquote
 
 from engine.errors import InvalidInput
 from engine.storage.s3 import s3_client
 
 _BUFFER = 1 << 18
+PARQUET = b"PAR1"
+ZSTANDARD = b"\x28\xb5\x2f\xfd"
 # A folder's first level, or with the folders below it; or the file of that name, else all whose path begins so.
 Depth = Literal["flat", "deep", "prefix"]
 NOWHERE = "Invalid Data location."
@@ -62,18 +66,29 @@ class ImportSource:
         return sum(file.size for file in self.files)
 
     @contextmanager
-    def open(self, file: SourceFile) -> Iterator[BinaryIO]:
-        """The file's plain bytes. Raises `InvalidInput` where it can't be read or its compression is broken."""
+    def open(self, file: SourceFile) -> Iterator[io.BufferedReader[Any]]:
+        """The file's plain bytes; Parquet, which is read from its end, can be sought in. Raises `InvalidInput` where it
+        can't be read or its compression is broken."""
         with (
             as_invalid_input(self.location, self.nowhere),
             _Counted(file.open_raw(), self) as raw,
             io.BufferedReader(raw, _BUFFER) as stored,
+            _unpacked(stored, file.name) as plain,
         ):
-            if stored.peek(2)[:2] != b"\x1f\x8b":
-                yield stored
+            if plain.peek(4)[:4] != PARQUET or (plain is stored and raw.seekable()):
+                yield plain
                 return
-            with io.BufferedReader(gzip.GzipFile(fileobj=stored), _BUFFER) as unpacked:
-                yield unpacked
+            with tempfile.TemporaryFile(buffering=0) as copy:
+                shutil.copyfileobj(plain, copy)
+                copy.seek(0)
+                yield io.BufferedReader(copy, _BUFFER)
+
+
+def _unpacked(stored: io.BufferedReader[Any], name: str) -> io.BufferedReader[Any]:
+    start = stored.peek(4)[:4]
+    if start[:2] == b"\x1f\x8b":
+        return io.BufferedReader(gzip.GzipFile(fileobj=stored), _BUFFER)
+    return io.BufferedReader(_Zstandard(stored, name), _BUFFER) if start == ZSTANDARD else stored
 
 
 @dataclass(frozen=True)
@@ -102,6 +117,12 @@ class _Counted(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
+    def seekable(self) -> bool:
+        return self._raw.seekable()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._raw.seek(offset, whence)
+
     def readinto(self, buffer: Any) -> int | None:
         count = self._raw.readinto(buffer)
         self._source.bytes_read += count or 0
@@ -110,6 +131,27 @@ class _Counted(io.RawIOBase):
     def close(self) -> None:
         self._raw.close()
         super().close()
+
+
+class _Zstandard(io.RawIOBase):
+    """The bytes of a file that is compressed with Zstandard. Raises `InvalidInput` where pyarrow is not installed."""
+
+    def __init__(self, stored: io.BufferedReader[Any], name: str) -> None:
+        try:
+            from pyarrow import input_stream
+        except ImportError as error:
+            fix = "install pyarrow where imports run (pip install 'recgate[feeds]'), or compress it with gzip"
+            raise InvalidInput(f"{name} is compressed with Zstandard: {fix}.") from error
+        self._stream, self._name = input_stream(stored, compression="zstd"), name
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            return int(self._stream.readinto(buffer))
+        except OSError as error:
+            raise InvalidInput(f"{self._name}: the Zstandard data is broken ({error}); compress it again.") from error
 
 
 def open_source(

@@ -13,7 +13,7 @@ from engine.data import entries
 from engine.data.compaction import Import, compact
 from engine.data.group import Group
 from engine.data.guess import guess_schema
-from engine.data.importer import import_csv
+from engine.data.importer import import_files
 from engine.data.negative_events import event_parameters
 from engine.data.options import ImportOptions
 from engine.data.report import ImportReport
@@ -72,7 +72,7 @@ def file_data(files: Mapping[str, ImportSource], schemas: Mapping[str, str], now
     parsed = {kind: parse_schema(text) for kind, text in texts.items()}
     imports, last = {}, {}
     for kind, source in files.items():
-        imported = import_csv(source, parsed[kind], silent, ANY_NUMBER, now)
+        imported = import_files(source, parsed[kind], silent, ANY_NUMBER, now)
         strict = msgspec.structs.replace(imported.report, skip_bad_rows=0)
         last[kind] = LastImport(source.files[0].name, imported.report, strict.failure_reason())
         imports[kind] = Import(imported.rows)

@@ -12,7 +12,8 @@ from engine.arns import arn_of, region_of
 from engine.control.control import Control
 from engine.control.operation import perform
 from engine.data.guess import guess_schema
-from engine.data.options import TAG_PREFIX
+from engine.data.options import TAG_PREFIX, ImportOptions
+from engine.data.readers import RowForm
 from engine.data.source import open_source
 from engine.engine import Engine
 from engine.errors import AlreadyExists
@@ -54,7 +55,7 @@ class Operations:
 
     # ---- data
 
-    def import_csv(self, group: str, dataset_type: str, file: CsvFile, options: Mapping[str, str]) -> str:
+    def import_files(self, group: str, dataset_type: str, file: CsvFile, options: Mapping[str, str]) -> str:
         """The name of an import job for a CSV file; group, schema (guessed) and dataset are made where they are
         missing. `options` are of `engine.data.options`, `mode` among them. Raises `InvalidInput`, and `StorageFault`
         where the file can't be stored."""
@@ -65,7 +66,8 @@ class Operations:
         upload = keep_upload(store, uid, file.name, file.body, self.engine.clock())
         if dataset_type not in self.engine.directory.datasets(arn):
             source = open_source(readable_location(store, upload), allow_file_urls=True)
-            schema = guess_schema(source, dataset_type)
+            columns = ImportOptions(columns=options.get("columns", "")).column_of
+            schema = guess_schema(source, dataset_type, RowForm(columns))
             name = f"{group[:40]}-{dataset_type.lower()}-{time.time_ns():x}"[:63]
             self.call("CreateSchema", name=name, schema=schema)
             members = {"schemaArn": self._arn(f"schema/{name}"), "datasetGroupArn": arn, "datasetType": dataset_type}

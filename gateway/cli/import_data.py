@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from engine import grown_schema, guess_schema, import_of, open_source
+from engine import ImportOptions, RowForm, grown_schema, guess_schema, import_of, open_source
 from gateway.cli.datasets import UPDATABLE, dataset_exists, ensure_dataset, is_filled, name_of, schema_of
 from gateway.cli.local import Local, opened
 from gateway.cli.locations import located, read_text
 from gateway.cli.options import data_option, group_option, json_option, plain_errors, print_json
+from gateway.cli.query_rows import queried
 
 TYPES = ("INTERACTIONS", "ITEMS", "USERS", "ACTIONS", "ACTION_INTERACTIONS")
 MODES = ("FULL", "INCREMENTAL")
@@ -39,6 +41,8 @@ class ImportCommandOptions:
     skip_bad: int
     odd_values: str | None
     timestamps: str | None
+    columns: tuple[str, ...]
+    query: str | None
     allow_empty: bool
     as_json: bool
     group: str
@@ -64,29 +68,38 @@ class ImportCommandOptions:
     type=click.Choice(["seconds", "milliseconds", "decimal", "iso"]),
     help="How times are written: whole seconds since 1970 (the default), milliseconds, decimals (1.6e9), ISO 8601.",
 )
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="FIELD=NAME",
+    help="The field is in the files' column of that name, as ITEM_ID=sku.",
+)
+@click.option("--query", metavar="SQL", help="The rows of a query; FILE is a database's URL, as sqlite:///shop.db.")
 @click.option("--allow-empty", is_flag=True, help="Let a FULL import without rows empty the dataset.")
 @json_option
 @group_option
 @data_option
 def command(**values: Any) -> None:
-    """Import each FILE into a dataset: CSV (also gzip), folders and globs of them, s3://bucket/key, or - for the
-    standard input."""
+    """Import each FILE into a dataset: CSV, JSON Lines or Parquet (also gzip and Zstandard), folders and globs of
+    them, s3://bucket/key, or - for the standard input; with --query the rows of a database."""
     options = ImportCommandOptions(**values)
     readings = {
         "skipBadRows": str(options.skip_bad or ""),
         "oddValues": options.odd_values or "",
         "timestamps": options.timestamps or "",
         "allowEmpty": "true" if options.allow_empty else "",
+        "columns": "/".join(options.columns),
     }
     tags = {name: value for name, value in readings.items() if value}
     console = Console(stderr=options.as_json)
     with (
         plain_errors(),
-        located(options.files, options.data) as location,
+        rows_at(options) as location,
         opened(options.data, console, allow_file_urls=True) as local,
     ):
         text = None if options.schema is None else read_text(options.schema)
-        dataset = prepare(local, options.group, options.dataset_type, location, text, options.add_columns)
+        dataset = prepare(local, options, location, text)
         job = run_import(local, dataset, location, options.mode, **tags)
         if options.as_json:
             arn = local.arn(f"dataset-group/{options.group}")
@@ -135,15 +148,24 @@ def run_import(local: Local, dataset: str, location: str, mode: str = "FULL", **
     return job
 
 
-def prepare(local: Local, group: str, dataset_type: str, location: str, schema: str | None, add_columns: bool) -> str:
+def rows_at(options: ImportCommandOptions) -> AbstractContextManager[str]:
+    """The location of the rows, for as long as the context is open."""
+    if options.query is None:
+        return located(options.files, options.data)
+    return queried(options.files, options.query, options.timestamps, options.data)
+
+
+def prepare(local: Local, options: ImportCommandOptions, location: str, schema: str | None) -> str:
     """The ARN of the dataset to import into: made with the schema given or guessed, or updated to it."""
+    group, dataset_type = options.group, options.dataset_type
+    form = RowForm(ImportOptions(columns="/".join(options.columns)).column_of)
     if schema is None and dataset_exists(local, group, dataset_type) and is_filled(local, group):
         dataset = local.arn(f"dataset/{group}/{dataset_type}")
-        if not add_columns:
+        if not options.add_columns:
             return dataset
-        schema = grown_schema(schema_of(local, dataset), open_source(location, allow_file_urls=True))
+        schema = grown_schema(schema_of(local, dataset), open_source(location, allow_file_urls=True), form)
     elif schema is None:
-        schema = guess_schema(open_source(location, allow_file_urls=True), dataset_type)
+        schema = guess_schema(open_source(location, allow_file_urls=True), dataset_type, form)
         fields = msgspec.json.decode(schema)["fields"]
         say(local.console, "schema guessed: " + ", ".join(f"{field['name']} {field['type']}" for field in fields))
     return ensure_dataset(local, group, dataset_type, schema)

@@ -22,7 +22,7 @@ from gateway.routes.replies import POST, AnyRequest, Front, Sending
 
 LARGEST_FILE = 8 * 1024 * 1024
 TYPES = ("INTERACTIONS", "ITEMS", "USERS", "ACTIONS", "ACTION_INTERACTIONS")
-OPTIONS = ("mode", "skipBadRows", "oddValues", "timestamps", "allowEmpty")
+OPTIONS = ("mode", "skipBadRows", "oddValues", "timestamps", "columns", "allowEmpty")
 IMPORT_QUERY = ("type", "name", *OPTIONS)
 DELETE = (HttpMethod.DELETE,)
 
@@ -31,7 +31,13 @@ DOCS = (
     RouteDoc("GET", "/admin/datasets/{group}", "One dataset group", GroupView),
     RouteDoc("DELETE", "/admin/datasets/{group}", "Delete a dataset group with all that hangs on it", DeletedGroup),
     RouteDoc("GET", "/admin/doctor/{group}", "What is wrong with a dataset group's data", Diagnosis),
-    RouteDoc("POST", "/admin/imports/{group}", "Import a CSV, which is the body", ImportView, query=IMPORT_QUERY),
+    RouteDoc(
+        "POST",
+        "/admin/imports/{group}",
+        "Import a file, which is the body",
+        ImportView,
+        query=IMPORT_QUERY,
+    ),
     RouteDoc("GET", "/admin/imports/{group}/{name}", "An import, with its bad rows", ImportView),
 )
 
@@ -103,7 +109,7 @@ class DataApi:
         options = {name: query[name] for name in OPTIONS if query.get(name)}
         async with self._front.bodies.of(request, "admin", LARGEST_FILE) as body:
             if not body.strip():
-                raise Invalid("ValidationError", "the body is empty: send the CSV itself")
+                raise Invalid("ValidationError", "the body is empty: send the file itself")
             work = self._imported(group, operator, kind, query.get("name", "upload.csv"), options)
             return answer(await asyncio.to_thread(work, body), 202)
 
@@ -114,7 +120,7 @@ class DataApi:
             scope = self._scope
             if operator.namespaces is not None:
                 scope.group(group, operator)  # a tenant makes no groups
-            job = Operations(scope.engine).import_csv(group, kind, CsvFile(name, body), options)
+            job = Operations(scope.engine).import_files(group, kind, CsvFile(name, body), options)
             return import_of(scope.engine, scope.group(group, operator), job)
 
         return work

@@ -19,7 +19,7 @@ ROWS = b"USER_ID,ITEM_ID,TIMESTAMP\nu,a,1700000000\nv,b,1700000001\n"
 
 
 def upload(shop: Shop, body: bytes = ROWS) -> str:
-    return Operations(shop.engine).import_csv("shop", "INTERACTIONS", CsvFile("../my clicks.csv", body), {})
+    return Operations(shop.engine).import_files("shop", "INTERACTIONS", CsvFile("../my clicks.csv", body), {})
 
 
 def ended(shop: Shop, name: str) -> tuple[str, str]:

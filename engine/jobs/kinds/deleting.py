@@ -6,7 +6,7 @@ from __future__ import annotations
 from engine.data import entries
 from engine.data.columns import Labels
 from engine.data.compaction import compact
-from engine.data.importer import import_csv
+from engine.data.importer import import_files
 from engine.data.log import LogEntry
 from engine.data.schema import Field, Schema
 from engine.data.source import SourceLimits, open_source
@@ -81,7 +81,7 @@ def _named(work: Work, job: DataDeletionJobRecord) -> tuple[str, ...]:
     location = job.data_source["dataLocation"]
     limits = SourceLimits(max_bytes=limit)
     source = open_source(location, allow_file_urls=settings.allow_file_urls, limits=limits, depth="deep")
-    imported = import_csv(source, USERS, stretch(work.progress, 0.0, 0.4))
+    imported = import_files(source, USERS, stretch(work.progress, 0.0, 0.4))
     reason = imported.report.failure_reason()
     if reason is not None:
         raise InvalidInput(reason)

@@ -11,7 +11,7 @@ import msgspec
 
 from engine.control.lifecycle import ACTIVE
 from engine.data.compaction import Import, compact_import
-from engine.data.importer import Imported, import_csv
+from engine.data.importer import Imported, import_files
 from engine.data.options import TAG_PREFIX
 from engine.data.report import ImportReport
 from engine.data.source import SourceLimits, open_source
@@ -96,7 +96,7 @@ def _import_from(work: Work, job: DatasetImportJobRecord, location: str) -> str:
     # who may name a file was asked when the job was made
     source = open_source(location, allow_file_urls=True, limits=SourceLimits(max_bytes=limit))
     schema, now = work.directory.schema(dataset), work.engine.clock()
-    imported = import_csv(source, schema, lambda f, m: work.progress(0.8 * f, m), job.options, now)
+    imported = import_files(source, schema, lambda f, m: work.progress(0.8 * f, m), job.options, now)
     report = msgspec.to_builtins(imported.report)
     reason = (
         imported.report.failure_reason()

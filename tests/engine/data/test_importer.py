@@ -16,7 +16,7 @@ from hypothesis import given, settings, strategies as st
 
 from engine.data.cells import column_kind
 from engine.data.columns import Column, Labels, Numbers, Tags, Texts, load_columns, save_columns
-from engine.data.importer import Imported, first_of_equals, import_csv
+from engine.data.importer import Imported, first_of_equals, import_files
 from engine.data.report import ImportReport
 from engine.data.rows import BLOCK, unescape
 from engine.data.schema import Schema, parse_schema
@@ -78,7 +78,7 @@ def silent(fraction: float, message: str) -> None: ...
 
 
 def load(schema: Schema, **files: str | bytes) -> Imported:
-    return import_csv(source(**files), schema, silent)
+    return import_files(source(**files), schema, silent)
 
 
 def rows(imported: Imported) -> list[tuple[Any, ...]]:
@@ -369,14 +369,14 @@ def test_bad_headers(files: Mapping[str, str | bytes], words: str) -> None:
 def test_progress_follows_the_bytes_and_may_stop_the_import() -> None:
     text = "ITEM_ID,TEXT\n" + "".join(f"{i},{'x' * 90}\n" for i in range(3 * BLOCK))
     seen: list[float] = []
-    import_csv(source(a=text, b=text), PAIRS, lambda fraction, message: seen.append(fraction))
+    import_files(source(a=text, b=text), PAIRS, lambda fraction, message: seen.append(fraction))
     assert seen == sorted(seen) and seen[-1] == 1 and 0.1 < seen[0] < 0.3
 
     def stop(fraction: float, message: str) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        import_csv(source(a=text), PAIRS, stop)
+        import_files(source(a=text), PAIRS, stop)
 
 
 @pytest.mark.parametrize(
@@ -412,7 +412,7 @@ def test_speed_and_memory() -> None:
     given = source(a=EVENT_HEADER + "\n".join(lines))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.process_time()
-    imported = import_csv(given, INTERACTIONS, silent)
+    imported = import_files(given, INTERACTIONS, silent)
     assert time.process_time() - start < 8
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # KiB
     assert imported.report.kept == 200_000

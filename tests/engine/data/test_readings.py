@@ -9,7 +9,7 @@ import pytest
 
 from engine.data.columns import Numbers
 from engine.data.guess import grown_schema, guess_schema
-from engine.data.importer import Imported, import_csv
+from engine.data.importer import Imported, import_files
 from engine.data.options import ImportOptions, options_of
 from engine.data.schema import Schema, parse_schema
 from engine.errors import InvalidInput
@@ -22,7 +22,7 @@ NOW = 1_800_000_000
 
 
 def load(schema: Schema, text: str, now: float = math.inf, **options: object) -> Imported:
-    return import_csv(source(a=text), schema, silent, ImportOptions(**options), now)
+    return import_files(source(a=text), schema, silent, ImportOptions(**options), now)
 
 
 # ---- odd values
@@ -179,12 +179,13 @@ def test_only_interactions_are_of_the_past():
         ("USER_ID,ITEM_ID\n".encode("utf-16"), "a is UTF-16: save it as UTF-8"),
         ("USER_ID,ITEM_ID\n".encode("utf-16-be"), "a is UTF-16 without a byte order mark: save it as UTF-8"),
         ("USER_ID,ITEM_ID\n".encode("utf-32"), "a is UTF-32"),
-        (b"PAR1\x15\x04", "a is a Parquet file: export it as CSV"),
+        (b"PAR1\x15\x04", "a is a Parquet file that can't be read"),
         (b"PK\x03\x04\x14\0", "a is a ZIP archive or a spreadsheet"),
-        (b"\x28\xb5\x2f\xfdxx", "a is compressed with Zstandard: unpack it"),
+        (b"\x28\xb5\x2f\xfdxx", "a: the Zstandard data is broken"),
         (b"\x01\x02\x00binary", "a is binary"),
-        (b'{"USER_ID": "u"}\n{"USER_ID": "v"}\n', "a is JSON Lines or JSON: write it as CSV"),
-        (b'\xef\xbb\xbf[{"USER_ID": "u"}]', "a is JSON: write it as CSV"),
+        (b'{"USER_ID": "u"}\n{"USER_ID": "v"}\n', "missing the following columns:[ITEM_ID, TIMESTAMP]"),
+        (b'{\n"USER_ID": "u"}\n', "a has no record: the line is no JSON object"),
+        (b'\xef\xbb\xbf[{"USER_ID": "u"}]', "a is JSON: write it as JSON Lines"),
         (b"<html>", "a is HTML or XML"),
         (b"USER_ID;ITEM_ID;TIMESTAMP\nu;i;1\n", "a is separated by semicolons (';')"),
         (b"USER_ID\tITEM_ID\tTIMESTAMP\n", "a is separated by tabs"),
@@ -198,7 +199,7 @@ def test_only_interactions_are_of_the_past():
 )
 def test_a_file_that_is_no_csv_is_called_what_it_is(data: bytes, words: str):
     for read in (
-        lambda: import_csv(source(a=data), schema("Interactions", *_PLAIN), silent),
+        lambda: import_files(source(a=data), schema("Interactions", *_PLAIN), silent),
         lambda: guess_schema(source(a=data), "INTERACTIONS"),
     ):
         with pytest.raises(InvalidInput) as error:

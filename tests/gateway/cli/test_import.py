@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import boto3
@@ -109,8 +111,8 @@ def test_files_and_schemas_in_s3(shop: Path, bucket: str):
     ("name", "data", "words"),
     [
         ("wide.csv", (EVENTS + "u,i,1700000000\n").encode("utf-16"), "wide.csv is UTF-16: save it as UTF-8"),
-        ("a.parquet", b"PAR1\0\0", "a.parquet is a Parquet file: export it as CSV"),
-        ("a.jsonl", b'{"USER_ID":"u"}\n', "a.jsonl is JSON Lines or JSON: write it as CSV"),
+        ("a.parquet", b"PAR1\0\0", "a.parquet is a Parquet file that can't be read"),
+        ("a.jsonl", b'{"USER_ID":"u"}\n', "missing the following columns:[ITEM_ID, TIMESTAMP]"),
         ("semi.csv", b"USER_ID;ITEM_ID;TIMESTAMP\nu;i;1\n", "semi.csv is separated by semicolons"),
         ("bare.csv", b"u,i,1700000000\n", "if it is data, write a header line above it, such as USER_ID,ITEM_ID,TIMES"),
         ("big.csv", b"USER_ID,ITEM_ID,TIMESTAMP\nu," + b"x" * 10_000_000 + b",1\n", "longer than 4,194,304 bytes"),
@@ -224,3 +226,46 @@ def test_an_import_that_failed_does_not_fix_the_schema(shop: Path):
     (shop / "events.csv").write_text("USER_ID,ITEM_ID,TIMESTAMP,AGE\nu,i,1700000000,old\n")
     again = imports("events.csv")
     assert again.exit_code == 0, again.output
+
+
+# ---- databases
+
+
+def database(folder: Path) -> str:
+    with closing(sqlite3.connect(folder / "shop.db")) as shop, shop:
+        shop.execute("CREATE TABLE clicks (customer TEXT, sku TEXT, at INTEGER, price REAL)")
+        shop.executemany(
+            "INSERT INTO clicks VALUES (?, ?, ?, ?)", [("u1", "a", 1700000000, 2.0), ("u2", "b", 1700000001, None)]
+        )
+    return "sqlite:///shop.db"
+
+
+def test_rows_of_a_query_are_imported(shop: Path) -> None:
+    url = database(shop)
+    result = imports(
+        url, "--query", "SELECT customer AS USER_ID, sku, at AS TIMESTAMP FROM clicks", "--column", "ITEM_ID=sku"
+    )
+    assert result.exit_code == 0, result.output
+    assert users(shop) == ["u1", "u2"]
+    assert not list((shop / "data").glob("import-*"))
+
+
+@pytest.mark.parametrize(
+    ("url", "query", "words"),
+    [
+        ("sqlite:///shop.db", "SELECT * FROM absent", "no such table: absent"),
+        ("sqlite:///shop.db", "SELECT x'00' AS USER_ID FROM clicks", "the query gives bytes values"),
+        ("nodatabase://user:secret@host/shop", "SELECT 1", "no database can be asked by this URL"),
+        ("postgresql+psycopg://user:secret@127.0.0.1:9/shop", "SELECT 1", "refuses the query"),
+    ],
+)
+def test_a_query_that_can_not_be_asked_is_refused_without_the_password(
+    shop: Path, url: str, query: str, words: str
+) -> None:
+    database(shop)
+    output = refused(url, "--query", query)
+    assert words in output and "secret" not in output
+
+
+def test_a_query_asks_one_database(shop: Path) -> None:
+    assert "--query asks one database" in refused("a.csv", "b.csv", "--query", "SELECT 1")
