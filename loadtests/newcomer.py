@@ -134,7 +134,8 @@ class Newcomer:
 
     def _serve(self, arguments: list[str]) -> None:
         argv = [str(self.venv / "bin" / "recgate"), "serve", *arguments, "--port", self.here.rpartition(":")[2]]
-        self.server = subprocess.Popen(argv, cwd=self.shop, env=self._environ(), stdout=subprocess.DEVNULL)
+        with (self.shop / "server.log").open("wb") as log:
+            self.server = subprocess.Popen(argv, cwd=self.shop, env=self._environ(), stdout=log, stderr=log)
         deadline = time.monotonic() + READY_S
         while time.monotonic() < deadline:
             try:
