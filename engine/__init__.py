@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from engine.commands import perform_command as perform_command
     from engine.control.control import TrainingBudget as TrainingBudget
     from engine.control.fields import decoded as decoded
-    from engine.control.operation import perform as perform
+    from engine.control.operation import OPERATIONS as OPERATIONS, perform as perform
     from engine.control.quotas import QuotaUse as QuotaUse
     from engine.data.bell_watch import BellWatch as BellWatch, buckets_to_watch as buckets_to_watch
     from engine.data.guess import (
@@ -204,7 +204,7 @@ _BEHIND = {
     "engine.control.control": ("TrainingBudget",),
     "engine.control.fields": ("decoded",),
     "engine.words": ("in_words", "nul_in"),
-    "engine.control.operation": ("perform",),
+    "engine.control.operation": ("OPERATIONS", "perform"),
     "engine.control.quotas": ("QuotaUse",),
     "engine.data.bell_watch": ("BellWatch", "buckets_to_watch"),
     "engine.data.guess": ("grown_schema", "guess_schema", "infer_schema"),

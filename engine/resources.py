@@ -22,7 +22,7 @@ from engine.data.log import Log, LogEntry
 from engine.data.negative_events import NegativeEvents
 from engine.data.report import ImportReport
 from engine.data.snapshot import Snapshot, learnable
-from engine.errors import NotFound
+from engine.errors import EngineError, NotFound
 from engine.feed.directory import Directory
 from engine.feed.follower import Follower
 from engine.question import NegativeEvent
@@ -31,6 +31,7 @@ from engine.records import (
     CampaignRecord,
     DatasetGroupRecord,
     DatasetImportJobRecord,
+    DatasetRecord,
     EventTrackerRecord,
     RecommenderRecord,
     Records,
@@ -148,6 +149,20 @@ class Resources:
             return "" if record is None else arn
         group: str | None = getattr(record, "dataset_group_arn", None)
         return self.group_of(record.parent) if group is None and record.parent else group or ""
+
+    def measured(self, name: str, account: str) -> str:
+        """The ARN that a data call about this counts for: a campaign or recommender itself, of a dataset or tracking id
+        its dataset group; "" where the account has none of the name."""
+        try:
+            if not name.startswith("arn:"):
+                tracker = self.directory.tracker(name)
+                return tracker.dataset_group_arn if tracker.account == account else ""
+            record = self.directory.get(name, kind_of(name), account)
+        except EngineError:
+            return ""
+        if isinstance(record, CampaignRecord | RecommenderRecord):
+            return record.arn
+        return record.dataset_group_arn if isinstance(record, DatasetRecord) else ""
 
     def groups_of(self, campaigns: Collection[str], trackers: Collection[str]) -> frozenset[str]:
         """The ARNs of the dataset groups of campaigns and recommenders, by name or ARN, and of trackers, by their ids,

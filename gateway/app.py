@@ -28,8 +28,10 @@ from gateway.answer.serve import Gateway
 from gateway.auth import Authenticator, Gate, RateLimiter
 from gateway.aws.callers import Callers
 from gateway.aws.canonical import RawRequest
+from gateway.aws.cloudwatch import CloudWatchMetrics
 from gateway.aws.events import EventIntake
 from gateway.aws.evidently import evidently_route
+from gateway.aws.metering import WireMeter
 from gateway.aws.protocol import Wire
 from gateway.aws.rates import Rates
 from gateway.aws.routes import ControlPlane, aws_routes, aws_unrouted, below_any_path
@@ -103,7 +105,9 @@ class ServedFeed(FeedPort, EventIntake, Protocol):
 
 
 class ServedResources(ResourcesPort, ControlPlane, Protocol):
-    pass
+    """Each method is described at `engine.resources.Resources`."""
+
+    def measured(self, name: str, account: str) -> str: ...
 
 
 class ServedEngine(EnginePort, Protocol):
@@ -164,7 +168,7 @@ class WorkerParts:
     def __init__(self, config: Config, engine: ServedEngine, options: AppOptions) -> None:
         self.engine, self.options, clock = engine, options, options.clock
         environ, folder = options.environ, engine.settings.data_dir
-        self.telemetry = telemetry_of(environ, options.tracing)
+        self.telemetry = telemetry_of(environ, options.tracing, options.name)
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="engine")
         self.transport = Transport()
         self.redis = connected(environ[URL]) if environ.get(URL) else None
@@ -173,6 +177,8 @@ class WorkerParts:
         dependencies = Dependencies(
             engine, self.threads, Outbound(self.transport), Signer(environ, self.threads), self.telemetry, clock
         )
+        self.cloud_watch = CloudWatchMetrics(dependencies.outbound, dependencies.signer, clock)
+        self.meter = WireMeter(self.telemetry, engine.resources.measured, self.cloud_watch)
         targets = TargetDependencies(dependencies.outbound, dependencies.signer, environ.get(URL))
         self.outbox = Outbox(folder / "outbox", options.name, targets, clock)
         keep_s = engine.settings.experiment_days * 86_400
@@ -236,6 +242,7 @@ class WorkerParts:
     def use(self, config: Config) -> None:
         """Answer by this configuration from here on; requests under way end as they began."""
         self.outbox.use(config.targets, config.outbox_bytes)
+        self.cloud_watch.use(config.aws.cloud_watch)
         self.gateway.config, self.bodies.most = config, config.body_bytes
         self.decorators.use(config)
         self.hot_cache.use(config)
@@ -255,6 +262,8 @@ class WorkerParts:
             if self.redis is not None:
                 closing.push_async_callback(disconnect, self.redis)
             closing.push_async_callback(self._close)
+            self.cloud_watch.use(config.aws.cloud_watch)
+            closing.push_async_callback(self.cloud_watch.close)
             await asyncio.to_thread(self.ledger.prepare, config.experiments)
             self.ledger.start()
             await self.outbox.open(config.targets, config.outbox_bytes)
@@ -356,7 +365,7 @@ class WorkerParts:
     def _wire(self) -> Wire:
         gateway, settings = self.gateway, self.engine.settings
         keys, unsigned = (lambda: gateway.config.access_keys), (lambda: gateway.config.unsigned)
-        return Wire(Callers(keys, settings, self.options.clock, unsigned), self.bodies, self._address)
+        return Wire(Callers(keys, settings, self.options.clock, unsigned), self.bodies, self.meter, self._address)
 
     def _address(self, head: RawRequest) -> str:
         """The sender's address, behind trusted proxies, too."""

@@ -7,6 +7,7 @@ sent (specification §1.1, §1.2).
 from __future__ import annotations
 
 import logging
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, NamedTuple
@@ -19,6 +20,7 @@ from msgspec import Meta
 import engine
 from gateway.aws.callers import AwsCaller, Callers, Plane
 from gateway.aws.canonical import RawRequest
+from gateway.aws.metering import WireMeter
 from gateway.errors import RETRY_AFTER_S, Overloaded, Problem, TooLarge, TooMany
 from gateway.limits.body_budget import BodyBudget
 
@@ -58,36 +60,70 @@ Call = Callable[[AwsCaller, Headers, bytes], Awaitable[bytes | WireAnswer]]  # (
 
 
 class Wire(NamedTuple):
-    """Parts that the wire's routes share: who may call, where bodies are held, and the share of a sender there."""
+    """Parts that the wire's routes share: who may call, where bodies are held, the share of a sender there, and what
+    counts calls."""
 
     callers: Callers
     bodies: BodyBudget
+    meter: WireMeter
     share: Callable[[RawRequest], str] = lambda head: head.peer or ""
 
 
-def framed(
-    path: str, call: Call, on: Wire, media_type: str = JSON, plane: Plane = "data", limit: int = LARGE_BODY
-) -> HTTPRouteHandler:
-    """A POST route whose answers, good or bad, are framed as AWS frames them. `limit`: bytes of a body."""
+class WireRoute(NamedTuple):
+    """A path of the wire. `operation` names what a request with these headers asks for; `limit`: bytes of a body."""
 
-    @post(at_root_and_prefix(path), status_code=200, include_in_schema=False)
+    path: str
+    call: Call
+    operation: Callable[[Headers], str]
+    media_type: str = JSON
+    plane: Plane = "data"
+    limit: int = LARGE_BODY
+
+
+def framed(route: WireRoute, on: Wire) -> HTTPRouteHandler:
+    """A POST route whose answers, good or bad, are framed as AWS frames them, and counted."""
+
+    @post(at_root_and_prefix(route.path), status_code=200, include_in_schema=False)
     async def handle(request: AnyRequest) -> Response[bytes]:
-        try:
-            head = head_of(request)
-            on.callers.check(head, plane=plane)
-            async with (held := on.bodies.of(request, on.share(head), limit, inflate=False)) as sent:
-                caller = on.callers.who(head._replace(body=sent), plane=plane)
-                # the signature is of what came over the wire
-                answer = await call(caller, head.headers, held.inflated(head.headers))
-        except (engine.EngineError, Problem) as error:
-            return refused(error, media_type)
-        except Exception:  # every SDK retries an InternalFailure; a bare 500 it can't read
-            log.exception("%s failed", path)
-            return refused(FAILURE, media_type)
-        body, more = answer if isinstance(answer, WireAnswer) else (answer, {})
-        return Response(body, media_type=media_type, headers={**request_id(), **more})
+        began, head, counted = time.perf_counter(), head_of(request), CountedCall()
+        operation = route.operation(head.headers)
+        with on.meter.trace(operation, head.headers) as span:
+            response = await _answered(route, on, request, head, counted)
+            if span is not None:
+                span.answer(response.status_code or 200)
+        seconds = time.perf_counter() - began
+        on.meter.count(operation, counted.account, counted.body, response.status_code or 200, seconds)
+        return response
 
     return handle
+
+
+class CountedCall:
+    """The caller's account and the body, as far as a call came."""
+
+    __slots__ = ("account", "body")
+
+    def __init__(self) -> None:
+        self.account, self.body = "", b""
+
+
+async def _answered(
+    route: WireRoute, on: Wire, request: AnyRequest, head: RawRequest, counted: CountedCall
+) -> Response[bytes]:
+    try:
+        on.callers.check(head, plane=route.plane)
+        async with (held := on.bodies.of(request, on.share(head), route.limit, inflate=False)) as sent:
+            caller = on.callers.who(head._replace(body=sent), plane=route.plane)
+            # the signature is of what came over the wire
+            counted.account, counted.body = caller.account, held.inflated(head.headers)
+            answer = await route.call(caller, head.headers, counted.body)
+    except (engine.EngineError, Problem) as error:
+        return refused(error, route.media_type)
+    except Exception:  # every SDK retries an InternalFailure; a bare 500 it can't read
+        log.exception("%s failed", route.path)
+        return refused(FAILURE, route.media_type)
+    body, more = answer if isinstance(answer, WireAnswer) else (answer, {})
+    return Response(body, status_code=200, media_type=route.media_type, headers={**request_id(), **more})
 
 
 def at_root_and_prefix(path: str) -> list[str]:

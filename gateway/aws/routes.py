@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Protocol
 from urllib.parse import unquote
 
@@ -13,19 +13,19 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from engine import perform
-from gateway.aws.callers import AwsCaller, Plane
+from engine import OPERATIONS, perform
+from gateway.aws.callers import AwsCaller
 from gateway.aws.events import EventIntake, EventsCalls
+from gateway.aws.metering import UNKNOWN
 from gateway.aws.protocol import (
     JSON,
     JSON_1_1,
-    LARGE_BODY,
     LARGEST_BODY,
     PREFIX,
     AnyRequest,
-    Call,
     Headers,
     Wire,
+    WireRoute,
     framed,
     refused,
     unknown,
@@ -75,19 +75,31 @@ def aws_routes(engine: AwsEngine, rank: Rank, on: Wire, rates: Rates | None = No
     often callers may ask, without limit where there are none."""
     take = unlimited if rates is None else rates.take
     runtime, intake = RuntimeCalls(rank, engine.answers, take), EventsCalls(engine.feed, take)
-    calls: tuple[tuple[str, Call, str, Plane, int], ...] = (
-        ("/", ControlCalls(engine.resources).operate, JSON_1_1, "control", LARGE_BODY),
-        ("/recommendations", runtime.recommend, JSON, "data", LARGE_BODY),
-        ("/personalize-ranking", runtime.rerank, JSON, "data", LARGE_BODY),
-        ("/action-recommendations", runtime.act, JSON, "data", LARGE_BODY),
-        ("/events", intake.put_events, JSON, "data", LARGE_BODY),
-        ("/items", intake.put_rows("item", 32_000), JSON, "data", LARGEST_BODY),
-        ("/users", intake.put_rows("user", 24_000), JSON, "data", LARGEST_BODY),
-        ("/actions", intake.put_rows("action", 32_000), JSON, "data", LARGEST_BODY),
-        ("/action-interactions", intake.put_action_interactions, JSON, "data", LARGE_BODY),
-    )
+    put = intake.put_rows
+    return [
+        framed(each, on)
+        for each in (
+            WireRoute("/", ControlCalls(engine.resources).operate, control_operation, JSON_1_1, "control"),
+            WireRoute("/recommendations", runtime.recommend, always("GetRecommendations")),
+            WireRoute("/personalize-ranking", runtime.rerank, always("GetPersonalizedRanking")),
+            WireRoute("/action-recommendations", runtime.act, always("GetActionRecommendations")),
+            WireRoute("/events", intake.put_events, always("PutEvents")),
+            WireRoute("/items", put("item", 32_000), always("PutItems"), limit=LARGEST_BODY),
+            WireRoute("/users", put("user", 24_000), always("PutUsers"), limit=LARGEST_BODY),
+            WireRoute("/actions", put("action", 32_000), always("PutActions"), limit=LARGEST_BODY),
+            WireRoute("/action-interactions", intake.put_action_interactions, always("PutActionInteractions")),
+        )
+    ]
 
-    return [framed(path, call, on, media_type, plane, limit) for path, call, media_type, plane, limit in calls]
+
+def always(operation: str) -> Callable[[Headers], str]:
+    return lambda _: operation
+
+
+def control_operation(headers: Headers) -> str:
+    """The operation of the control plane that a request is for; of names that are none, one for all."""
+    name = headers.get("x-amz-target", "").removeprefix(TARGET_PREFIX)
+    return name if name in OPERATIONS else UNKNOWN
 
 
 def below_any_path(routes: Iterable[HTTPRouteHandler], app: Litestar) -> ASGIApp:

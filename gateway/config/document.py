@@ -32,6 +32,7 @@ from gateway.document.values import (
     MetricName,
     Network,
     Part,
+    Period,
     Rate,
     Region,
     Retries,
@@ -64,6 +65,18 @@ class AccessKey(Part, frozen=True, kw_only=True):
     expiration: Time | None = None
 
 
+class CloudWatch(Part, frozen=True):
+    """The metrics of calls of the Personalize wire API, sent to CloudWatch, or to what takes PutMetricData in its place
+    at `endpointUrl`: how many calls, errors and milliseconds each campaign, recommender and dataset group had in each
+    `period` of seconds. `region` counts instead of each resource's own. Amazon's CloudWatch takes no `namespace` that
+    begins with AWS/."""
+
+    namespace: Text = "AWS/Personalize"
+    period: Period = 60
+    region: Region | None = None
+    endpoint_url: Url | None = None
+
+
 class Aws(Part, frozen=True):
     """The Personalize wire API. With access keys every request must be signed by one. Without, `unsignedCallers` says
     who may make and delete resources: those on this machine (`local`), `anyone` or `none`; so long as nothing is said,
@@ -78,6 +91,7 @@ class Aws(Part, frozen=True):
     first_training_delay: Seconds | None = None
     access_keys: tuple[AccessKey, ...] | None = None
     unsigned_callers: Literal["none", "local", "anyone"] | None = None
+    cloud_watch: CloudWatch | None = None
 
 
 class AuthPart(Part, frozen=True, tag_field="type"):

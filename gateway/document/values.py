@@ -78,6 +78,7 @@ Rate = Annotated[
 ]
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 KeyAction = Literal["recommend-items", "related-items", "rerank-items", "events"]
+Period = Annotated[int, Meta(ge=1, le=300, description="Whole seconds, 1 to 300.")]
 Duration = Annotated[float, Meta(gt=0, le=900, description="Seconds, above 0 and at most 900.")]
 Count = Annotated[int, Meta(ge=1, description="A whole number, 1 or more.")]
 Retries = Annotated[int, Meta(ge=0, le=10, description="A whole number from 0 to 10.")]

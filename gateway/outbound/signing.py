@@ -18,9 +18,10 @@ ENDPOINTS = {  # a service's host, and the name by which AWS_ENDPOINT_URL_… kn
     "sagemaker": ("runtime.sagemaker.{region}.amazonaws.com", "SAGEMAKER_RUNTIME"),
     "kinesis": ("kinesis.{region}.amazonaws.com", "KINESIS"),
     "firehose": ("firehose.{region}.amazonaws.com", "FIREHOSE"),
+    "cloudwatch": ("monitoring.{region}.amazonaws.com", "CLOUDWATCH"),
     "dynamodb": ("dynamodb.{region}.amazonaws.com", "DYNAMODB"),
 }
-SIGNED_AS = {"personalize-runtime": "personalize", "personalize-events": "personalize"}
+SIGNED_AS = {"personalize-runtime": "personalize", "personalize-events": "personalize", "cloudwatch": "monitoring"}
 
 
 class Signer:

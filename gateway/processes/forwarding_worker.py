@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {options.name} %(levelname)s %(message)s", force=True)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     os.read(options.gate, 1)
-    telemetry = telemetry_of(os.environ)
+    telemetry = telemetry_of(os.environ, process=options.name)
     metrics = MetricsPage(options.numbers, options.name, telemetry)
     config = configuration(options.config)
     held = HeldAnswers(config, HitCounters(telemetry, None), _bells(options, config))

@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.read(options.gate, 1)  # until the supervisor, which checks what all processes need, has closed it
     try:
         config = configuration(options.config)
-        telemetry = telemetry_of(os.environ)
+        telemetry = telemetry_of(os.environ, process=NAME)
     except (ConfigError, MissingExporter) as error:
         log.error("the event sources can't be read: %s", error)
         raise SystemExit(1) from None

@@ -146,7 +146,7 @@ class Front:
     async def answer(self, route: str, request: AnyRequest, work: Work, *, guarded: bool = False) -> SentResponse:
         """`guarded`: only callers that the configuration admits are answered."""
         began, headers = self._clock(), headers_once(request)
-        with self.telemetry.trace(route, headers, TRACED in request.scope["state"]):
+        with self.telemetry.trace(route, request.method, headers, TRACED in request.scope["state"]) as span:
             try:
                 viewed = self.gateway.config.viewers.headers(headers, request.scope["client"])
                 caller = Caller(viewed, request.scope["query_string"], viewed.address)
@@ -155,6 +155,8 @@ class Front:
                 sending = refusal(error)
                 if isinstance(error, Overloaded):
                     self._refused(error, sending, request)
+            if span is not None:
+                span.answer(sending.status)
         self.telemetry.request(route, sending.status, self._clock() - began)
         return self.sent(sending, request)
 

@@ -26,6 +26,14 @@ ATTRIBUTED = ("attribution", "metric", "event_type", "source")
 FAMILIES = {
     "recgate_requests": Family("counter", "Requests answered.", ("route", "status")),
     "recgate_request_seconds": Family("histogram", "Seconds to answer a request.", ("route",)),
+    "recgate_aws_requests": Family(
+        "counter",
+        "Calls of the Personalize wire API; `resource`: the campaign, recommender or dataset group's ARN.",
+        ("operation", "resource", "status"),
+    ),
+    "recgate_aws_request_seconds": Family(
+        "histogram", "Seconds to answer a call of the Personalize wire API.", ("operation", "resource")
+    ),
     "recgate_cache_lookups": Family("counter", "Cache lookups by outcome.", ("namespace", "recommender", "outcome")),
     "recgate_upstream_seconds": Family("histogram", "Seconds an upstream took to answer.", ("upstream",)),
     "recgate_upstream_failures": Family("counter", "Upstream calls that failed.", ("upstream",)),

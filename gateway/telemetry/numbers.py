@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import MetricReader
+from opentelemetry.sdk.metrics.export import MetricExporter
 from opentelemetry.sdk.resources import Resource
+from opentelemetry.trace import SpanKind
 
 from gateway.telemetry.families import FAMILIES, Histogram, Labels, Numbers, Rows
-from gateway.telemetry.otlp import NOTHING, Tracing, observer, otlp_reader, sampled, tracing_of
+from gateway.telemetry.otlp import EVERY_S, NumbersSender, every_s, metric_exporter, resource_of
+from gateway.telemetry.tracing import NOTHING, RequestSpan, Tracing, sampled, tracing_of
 
 
 class Telemetry:
@@ -21,9 +22,9 @@ class Telemetry:
 
     def __init__(self, tracing: Tracing | None = None) -> None:
         self._tracing = tracing
-        self._provider: MeterProvider | None = None
+        self._sender: NumbersSender | None = None
         self._counts: dict[str, defaultdict[Labels, int]] = {name: defaultdict(int) for name in _names("counter")}
-        self._times: dict[str, defaultdict[str, Histogram]] = {
+        self._times: dict[str, defaultdict[Labels, Histogram]] = {
             name: defaultdict(Histogram) for name in _names("histogram")
         }
         self._watched: dict[str, Callable[[], Rows]] = {}
@@ -33,7 +34,13 @@ class Telemetry:
     def request(self, route: str, status: int, seconds: float, count: int = 1) -> None:
         """Count `count` requests that took `seconds` each."""
         self._counts["recgate_requests"][route, str(status)] += count
-        self._times["recgate_request_seconds"][route].add(seconds, count)
+        self._times["recgate_request_seconds"][(route,)].add(seconds, count)
+
+    def aws_request(self, operation: str, resource: str, status: int, seconds: float) -> None:
+        """Count a call of the wire, which is a request, too, whose route is the operation."""
+        self.request(operation, status, seconds)
+        self._counts["recgate_aws_requests"][operation, resource, str(status)] += 1
+        self._times["recgate_aws_request_seconds"][operation, resource].add(seconds)
 
     def lookup(self, namespace: str, recommender: str, outcome: str, count: int = 1) -> None:
         self._counts["recgate_cache_lookups"][namespace, recommender, outcome] += count
@@ -43,14 +50,14 @@ class Telemetry:
         """Time and count one call of an upstream, in a span of its own where the request is sampled."""
         began, failed = time.perf_counter(), True
         try:
-            with self.span("upstream"):
+            with self.span("upstream", SpanKind.INTERNAL if name == "engine" else SpanKind.CLIENT, upstream=name):
                 yield
             failed = False
         finally:
             self.called(name, time.perf_counter() - began, failed=failed)
 
     def called(self, upstream: str, seconds: float, *, failed: bool) -> None:
-        self._times["recgate_upstream_seconds"][upstream].add(seconds)
+        self._times["recgate_upstream_seconds"][(upstream,)].add(seconds)
         if failed:
             self._counts["recgate_upstream_failures"][(upstream,)] += 1
 
@@ -88,13 +95,17 @@ class Telemetry:
 
     # ---- spans
 
-    def trace(self, name: str, headers: Mapping[str, str], drawn: bool = False) -> AbstractContextManager[Any]:
+    def trace(
+        self, route: str, method: str, headers: Mapping[str, str], drawn: bool = False
+    ) -> AbstractContextManager[RequestSpan | None]:
         """The span of a whole request, if it is sampled: by its caller, by having been `drawn` before, or now."""
-        return NOTHING if self._tracing is None else self._tracing.request(name, headers, drawn)
+        return NOTHING if self._tracing is None else self._tracing.request(route, method, headers, drawn)
 
-    def span(self, name: str) -> AbstractContextManager[Any]:
+    def span(self, name: str, kind: SpanKind = SpanKind.INTERNAL, **attributes: str) -> AbstractContextManager[Any]:
         """A span inside a sampled request, and nothing anywhere else."""
-        return self._tracing.span(name) if self._tracing is not None and sampled.get() else NOTHING
+        if self._tracing is None or not sampled.get():
+            return NOTHING
+        return self._tracing.span(name, kind, attributes)
 
     @property
     def draws(self) -> Callable[[], bool] | None:
@@ -103,20 +114,14 @@ class Telemetry:
 
     # ---- OTLP
 
-    def export(self, reader: MetricReader) -> None:
-        """Every family as an observable instrument of the reader; a histogram as counters with its edge as `le`."""
-        self._provider = MeterProvider(metric_readers=[reader], resource=Resource.create({"service.name": "recgate"}))
-        meter = self._provider.get_meter("recgate")
-        for name, family in FAMILIES.items():
-            observe = observer(self.numbers, name, family)
-            if family.kind in ("counter", "histogram"):
-                meter.create_observable_counter(name, [observe], description=family.help)
-            else:
-                meter.create_observable_gauge(name, [observe], description=family.help)
+    def export(self, exporter: MetricExporter, resource: Resource, every_s: float = EVERY_S) -> None:
+        """Send every family to a collector so often, and at the end."""
+        self._sender = NumbersSender(self.numbers, exporter, resource, every_s)
+        self._sender.start()
 
     def close(self) -> None:
-        if self._provider is not None:
-            self._provider.shutdown()
+        if self._sender is not None:
+            self._sender.close()
         if self._tracing is not None:
             self._tracing.close()
 
@@ -130,13 +135,15 @@ def _counted(counts: Mapping[Labels, int]) -> Rows:
     return [(labels, [count]) for labels, count in list(counts.items())]
 
 
-def _timed(histograms: Mapping[str, Histogram]) -> Rows:
-    return [((name,), histogram.values()) for name, histogram in list(histograms.items())]
+def _timed(histograms: Mapping[Labels, Histogram]) -> Rows:
+    return [(labels, histogram.values()) for labels, histogram in list(histograms.items())]
 
 
-def telemetry_of(environ: Mapping[str, str], tracing: Tracing | None = None) -> Telemetry:
-    """The telemetry that the environment asks for. Raises `MissingExporter`."""
-    telemetry = Telemetry(tracing or tracing_of(environ))
-    if environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
-        telemetry.export(otlp_reader())
+def telemetry_of(environ: Mapping[str, str], tracing: Tracing | None = None, process: str = "") -> Telemetry:
+    """The telemetry of a process that the environment asks for. Raises `MissingExporter`."""
+    if not environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        return Telemetry(tracing)
+    resource = resource_of(environ, process)
+    telemetry = Telemetry(tracing or tracing_of(environ, resource))
+    telemetry.export(metric_exporter(), resource, every_s(environ))
     return telemetry

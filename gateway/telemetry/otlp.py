@@ -1,101 +1,128 @@
-"""Numbers, and spans of sampled requests, for a collector, by OTLP, whose exporter is an extra."""
+"""Numbers for a collector, by OTLP, whose exporter is an extra.
+
+They are counted elsewhere, so no instrument of the SDK counts them again: its data points are made when they are sent,
+histograms among them with their sums.
+"""
 
 from __future__ import annotations
 
-import random
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import ContextVar
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-from opentelemetry.metrics import CallbackOptions, Observation
-from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    Gauge,
+    Histogram,
+    HistogramDataPoint,
+    Metric,
+    MetricExporter,
+    MetricsData,
+    NumberDataPoint,
+    ResourceMetrics,
+    ScopeMetrics,
+    Sum,
+)
+from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, OTELResourceDetector, Resource
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from gateway.telemetry.families import Family, Numbers, buckets
+from gateway.telemetry.families import EDGES, FAMILIES, Family, Numbers, Rows
 
-NOTHING = nullcontext()
-_TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-(?P<flags>[0-9a-f]{2})")
-sampled: ContextVar[bool] = ContextVar("sampled", default=False)
+log = logging.getLogger(__name__)
+
+EVERY_S = 60.0
+CUMULATIVE = AggregationTemporality.CUMULATIVE
+NOT_COUNTED: Any = None  # a histogram's least and greatest value
 
 
 class MissingExporter(Exception):
     """OTLP is configured and its package is not installed."""
 
 
-def observer(
-    numbers: Callable[[], Numbers], name: str, family: Family
-) -> Callable[[CallbackOptions], Iterable[Observation]]:
-    """A callback that exports a family of the `numbers`; a histogram as counts up to each edge, its label `le`."""
+class NumbersSender:
+    """Sends a process's numbers to a collector, in a thread of its own."""
 
-    def observe(_: CallbackOptions) -> Iterable[Observation]:
-        for labels, values in numbers().get(name, ()):
-            named = dict(zip(family.labels, labels, strict=True))
-            if family.kind != "histogram":
-                yield Observation(values[0], named)
-                continue
-            for edge, count in buckets(values[:-1]):
-                yield Observation(count, {**named, "le": edge})
+    def __init__(
+        self, numbers: Callable[[], Numbers], exporter: MetricExporter, resource: Resource, every_s: float = EVERY_S
+    ) -> None:
+        self._numbers, self._exporter, self._resource, self._every_s = numbers, exporter, resource, every_s
+        self._began = time.time_ns()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._send_on, name="otlp", daemon=True)
 
-    return observe
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Send the last numbers and end."""
+        self._stop.set()
+        self._thread.join()
+        self._send()
+        self._exporter.shutdown()
+
+    def _send_on(self) -> None:
+        while not self._stop.wait(self._every_s):
+            self._send()
+
+    def _send(self) -> None:
+        try:
+            self._exporter.export(metrics_data(self._numbers(), self._resource, self._began, time.time_ns()))
+        except Exception as error:  # the exporter logs what its collector refuses; the next numbers have these in them
+            log.warning("numbers can't be sent by OTLP: %s", error)
 
 
-def otlp_reader() -> MetricReader:
-    return PeriodicExportingMetricReader(_exporters("metric").OTLPMetricExporter())
+def metrics_data(numbers: Numbers, resource: Resource, began_ns: int, now_ns: int) -> MetricsData:
+    """All families that have numbers, as OTLP has them."""
+    metrics = [
+        Metric(name, family.help, "s" if name.endswith("_seconds") else "", _points(family, rows, (began_ns, now_ns)))
+        for name, family in FAMILIES.items()
+        if (rows := numbers.get(name))
+    ]
+    return MetricsData([ResourceMetrics(resource, [ScopeMetrics(InstrumentationScope("recgate"), metrics, "")], "")])
 
 
-def _exporters(signal: str) -> Any:
+def _points(family: Family, rows: Rows, times: tuple[int, int]) -> Sum | Gauge | Histogram:
+    named = [(dict(zip(family.labels, labels, strict=True)), values) for labels, values in rows]
+    if family.kind == "histogram":
+        return Histogram([_histogram(labels, values, times) for labels, values in named], CUMULATIVE)
+    points = [NumberDataPoint(labels, *times, values[0]) for labels, values in named]
+    return Gauge(points) if family.kind in ("sum", "max") else Sum(points, CUMULATIVE, is_monotonic=True)
+
+
+def _histogram(labels: Mapping[str, str], values: list[float], times: tuple[int, int]) -> HistogramDataPoint:
+    counts = [int(count) for count in values[:-1]]
+    return HistogramDataPoint(labels, *times, sum(counts), values[-1], counts, EDGES, NOT_COUNTED, NOT_COUNTED)
+
+
+def resource_of(environ: Mapping[str, str], process: str = "") -> Resource:
+    """The process for a collector: OTEL_SERVICE_NAME or `recgate`, with the attributes of OTEL_RESOURCE_ATTRIBUTES.
+    Each of a server's processes counts for itself, so each is an instance."""
+    named = OTELResourceDetector().detect().attributes
+    instance = f"{process or 'recgate'}-{os.uname().nodename}-{os.getpid()}"
+    own = {SERVICE_NAME: environ.get("OTEL_SERVICE_NAME") or "recgate", SERVICE_INSTANCE_ID: instance}
+    return Resource.create({**own, **named})
+
+
+def every_s(environ: Mapping[str, str]) -> float:
+    """Seconds between two sendings, as OTEL_METRIC_EXPORT_INTERVAL has them in milliseconds."""
+    text = environ.get("OTEL_METRIC_EXPORT_INTERVAL", "")
+    return float(text) / 1000 if text.isdecimal() and int(text) else EVERY_S
+
+
+def metric_exporter() -> MetricExporter:
+    """Raises `MissingExporter`."""
+    exporter: MetricExporter = exporters("metric").OTLPMetricExporter()
+    return exporter
+
+
+def exporters(signal: str) -> Any:
+    """The exporters of metrics or of traces. Raises `MissingExporter`."""
     try:
         return import_module(f"opentelemetry.exporter.otlp.proto.http.{signal}_exporter")
     except ImportError as error:
         message = "OTEL_EXPORTER_OTLP_ENDPOINT is set, but the exporter is not there: pip install 'recgate[otlp]'"
         raise MissingExporter(message) from error
-
-
-class Tracing:
-    """Decides before a span is built: the caller's W3C `traceparent` first, then the ratio."""
-
-    def __init__(
-        self, processor: SpanProcessor, ratio: float = 0.0, chance: Callable[[], float] = random.random
-    ) -> None:
-        self._provider = TracerProvider(resource=Resource.create({"service.name": "recgate"}))
-        self._provider.add_span_processor(processor)
-        self._tracer = self._provider.get_tracer("recgate")
-        self._ratio, self._chance = ratio, chance
-
-    def draws(self) -> bool:
-        """Draws whether to trace a request whose caller does not say."""
-        return self._chance() < self._ratio
-
-    def request(self, name: str, headers: Mapping[str, str], drawn: bool = False) -> AbstractContextManager[Any]:
-        parent = _TRACEPARENT.match(headers.get("traceparent", ""))
-        sampled = parent["flags"][1] in "13579bdf" if parent else drawn or self.draws()
-        return self._request_span(name, headers) if sampled else NOTHING
-
-    def span(self, name: str) -> AbstractContextManager[Any]:
-        return self._tracer.start_as_current_span(name)
-
-    def close(self) -> None:
-        self._provider.shutdown()
-
-    @contextmanager
-    def _request_span(self, name: str, headers: Mapping[str, str]) -> Iterator[None]:
-        token = sampled.set(True)
-        try:
-            with self._tracer.start_as_current_span(name, TraceContextTextMapPropagator().extract(headers)):
-                yield
-        finally:
-            sampled.reset(token)
-
-
-def tracing_of(environ: Mapping[str, str]) -> Tracing | None:
-    if not environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
-        return None
-    return Tracing(
-        BatchSpanProcessor(_exporters("trace").OTLPSpanExporter()), float(environ.get("OTEL_TRACES_SAMPLER_ARG") or 0.0)
-    )

@@ -29,10 +29,12 @@ from engine.settings import Settings
 from engine.storage.sql import Database, sqlite_url
 from engine.storage.tables import jobs, log
 from gateway.aws.callers import Callers
+from gateway.aws.metering import WireMeter
 from gateway.aws.protocol import Wire
 from gateway.aws.routes import aws_routes, below_any_path
 from gateway.limits.body_budget import BodyBudget
 from gateway.plan.plan import Unsigned
+from gateway.telemetry import Telemetry
 from tests.apart import is_apart, served_apart
 from tests.aws.record import note
 from tests.aws.shapes import answer_faults
@@ -185,7 +187,9 @@ def app_of(stage: Stage, callers: Callers | None = None) -> Litestar:
     """In open mode unless the callers are told apart."""
     unsigned = Unsigned("anyone", "anyone") if is_apart() else Unsigned()
     callers = callers or Callers(dict, stage.settings, time.time, lambda: unsigned)
-    routes = aws_routes(stage, stage.rank, Wire(callers, BodyBudget()))
+    routes = aws_routes(
+        stage, stage.rank, Wire(callers, BodyBudget(), WireMeter(Telemetry(), lambda name, account: ""))
+    )
     app = Litestar(routes, openapi_config=None)
     app.asgi_handler = below_any_path(routes, app)
     return app

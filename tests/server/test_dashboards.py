@@ -16,6 +16,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from gateway.telemetry import FAMILIES
 from tests.deploy.test_prometheus import panels
 from tests.server.world import CONFIG, TRACKING_ID, Server, running
 from tests.services import RedisServer, free_port, program, redis_server
@@ -49,6 +50,12 @@ class Prometheus:
         answer = json.load(self._asked.getresponse())
         assert answer["status"] == "success", answer
         return any(row["value"][1] != "NaN" for row in answer["data"]["result"])
+
+    def kind(self, family: str) -> str:
+        """The kind that the page has declared a family to be."""
+        self._asked.request("GET", f"/api/v1/targets/metadata?metric={family}")
+        (declared,) = json.load(self._asked.getresponse())["data"]
+        return str(declared["type"])
 
     def close(self) -> None:
         self._asked.close()
@@ -128,3 +135,15 @@ def test_every_panel_has_data(watched: Server, prometheus: Prometheus) -> None:
     assert waiting == []
     silent = {name for expression in counted for name in re.findall(r"recgate_\w+?(?=_total|[{[])", expression)}
     assert silent <= QUIET  # all others have values of their own, beside the 0 of what was never counted
+
+
+def test_histograms_are_read_as_such(watched: Server, prometheus: Prometheus) -> None:
+    with httpx.Client(base_url=watched.url, timeout=10) as client:
+        shop(client)
+    median = "histogram_quantile(0.5, sum by (le) (recgate_request_seconds_bucket)) < 10"
+    deadline = time.monotonic() + WAIT_S
+    while not prometheus.has_data(median):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert prometheus.has_data("recgate_request_seconds_sum / recgate_request_seconds_count > 0")
+    assert {prometheus.kind(name) for name, family in FAMILIES.items() if family.kind == "histogram"} == {"histogram"}

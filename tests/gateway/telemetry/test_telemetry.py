@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -8,7 +9,8 @@ from typing import Any
 
 import pytest
 from litestar.testing import TestClient
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -21,7 +23,9 @@ from gateway.telemetry import (
     forget_numbers,
     telemetry_of,
 )
-from tests.gateway.serve.world import Clock, SmallEngine, app_over
+from gateway.telemetry.otlp import metrics_data, resource_of
+from tests.gateway.serve.world import ARN, Clock, SmallEngine, app_over
+from tests.services import program
 
 SAMPLED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 UNSAMPLED = SAMPLED[:-1] + "0"
@@ -84,17 +88,18 @@ def test_a_running_worker_writes_by_itself(tmp_path: Path) -> None:
     assert page(MetricsPage(tmp_path, "b", Telemetry()))['recgate_requests_total{route="events",status="200"}'] == 1
 
 
-def test_otlp_observes_the_same_numbers() -> None:
-    reader = InMemoryMetricReader()
-    telemetry = busy(3)
-    telemetry.export(reader)
-    data = reader.get_metrics_data()
-    telemetry.close()
-    assert data is not None
-    metrics: dict[str, Any] = {metric.name: metric for metric in data.resource_metrics[0].scope_metrics[0].metrics}
+def test_otlp_has_the_same_numbers_and_histograms_with_their_sums() -> None:
+    resource = resource_of({"OTEL_SERVICE_NAME": "shop"}, "worker 1")
+    (sent,) = metrics_data(busy(3).numbers(), resource, 1, 2).resource_metrics
+    metrics: dict[str, Any] = {metric.name: metric for metric in sent.scope_metrics[0].metrics}
     (requests,) = metrics["recgate_requests"].data.data_points
     assert (requests.value, dict(requests.attributes or {})) == (3, {"route": "recommend-items", "status": "200"})
+    (seconds,) = metrics["recgate_request_seconds"].data.data_points
+    assert (seconds.count, seconds.sum, dict(seconds.attributes)) == (3, 0.006, {"route": "recommend-items"})
+    assert dict(zip((*seconds.explicit_bounds, None), seconds.bucket_counts, strict=True))[0.0025] == 3
     assert set(metrics) <= set(FAMILIES)
+    assert sent.resource.attributes["service.name"] == "shop"
+    assert str(sent.resource.attributes["service.instance.id"]).startswith("worker 1-")
 
 
 def test_otlp_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,20 +124,51 @@ class Collector(BaseHTTPRequestHandler):
         """Quiet."""
 
 
-def test_otlp_sends_the_numbers_to_the_configured_collector(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_collector_gets_histograms_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
     with HTTPServer(("127.0.0.1", 0), Collector) as server:
         server.taken = []  # type: ignore[attr-defined]
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         endpoint = f"http://127.0.0.1:{server.server_port}"
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
-        telemetry = telemetry_of({"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint})
+        environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_SERVICE_NAME": "shop"}
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        telemetry = telemetry_of(environ)
         telemetry.request("recommend-items", 200, 0.001)
+        with telemetry.trace("recommend-items", "GET", {"traceparent": SAMPLED}) as span:
+            assert span is not None
+            span.answer(503)
         telemetry.close()
         server.shutdown()
         thread.join()
-    assert [path for path, _ in server.taken] == ["/v1/metrics"]  # type: ignore[attr-defined]
-    assert b"recgate_requests" in server.taken[0][1]  # type: ignore[attr-defined]
+    taken = dict(server.taken)  # type: ignore[attr-defined]
+    (numbers,) = ExportMetricsServiceRequest.FromString(taken["/v1/metrics"]).resource_metrics
+    metrics = {metric.name: metric for metric in numbers.scope_metrics[0].metrics}
+    (point,) = metrics["recgate_request_seconds"].histogram.data_points
+    assert (point.count, point.sum, sum(point.bucket_counts), point.HasField("min")) == (1, 0.001, 1, False)
+    (spans,) = ExportTraceServiceRequest.FromString(taken["/v1/traces"]).resource_spans
+    (sent,) = spans.scope_spans[0].spans
+    assert (sent.name, sent.kind, sent.status.code) == ("GET recommend-items", sent.SPAN_KIND_SERVER, 2)
+    attributes = {each.key: each.value.string_value or each.value.int_value for each in sent.attributes}
+    assert attributes == {
+        "http.request.method": "GET",
+        "http.route": "recommend-items",
+        "http.response.status_code": 503,
+    }
+    for resource in (numbers.resource, spans.resource):
+        assert {each.key: each.value.string_value for each in resource.attributes}["service.name"] == "shop"
+
+
+def test_promtool_finds_no_fault(tmp_path: Path) -> None:
+    with TestClient(app_over(SmallEngine(tmp_path))) as client:
+        client.get("/recommend-items/shop/home/u1")
+        client.post("/recommendations", json={"campaignArn": ARN, "userId": "u1"})
+        page = client.get("/metrics").content
+    assert b'recgate_aws_request_seconds_sum{operation="GetRecommendations"' in page
+    checked = subprocess.run(
+        [program("promtool", "prometheus"), "check", "metrics"], input=page, capture_output=True, check=False
+    )
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
 
 
 class Spans:
@@ -162,11 +198,11 @@ class Spans:
 def test_sampling_is_decided_before_any_span(traceparent: str, ratio: float, sampled: bool) -> None:
     spans = Spans(ratio)
     telemetry = Telemetry(spans.tracing)
-    with telemetry.trace("recommend-items", {"traceparent": traceparent}), telemetry.span("cache"):
+    with telemetry.trace("recommend-items", "GET", {"traceparent": traceparent}), telemetry.span("cache"):
         pass
     with telemetry.span("outside"):
         pass
-    assert spans.names() == (["cache", "recommend-items"] if sampled else [])
+    assert spans.names() == (["cache", "GET recommend-items"] if sampled else [])
 
 
 def test_the_spans_of_a_miss(tmp_path: Path) -> None:
@@ -174,7 +210,7 @@ def test_the_spans_of_a_miss(tmp_path: Path) -> None:
     with TestClient(app_over(SmallEngine(tmp_path), tracing=spans.tracing)) as client:
         client.get("/recommend-items/shop/home/u1", headers={"traceparent": SAMPLED})
         client.get("/recommend-items/shop/home/u2", headers={"traceparent": UNSAMPLED})
-    assert sorted(spans.names()) == ["cache", "decorate", "enrich", "recommend-items", "upstream"]
+    assert sorted(spans.names()) == ["GET recommend-items", "cache", "decorate", "enrich", "upstream"]
     assert spans.parents() == {int(SAMPLED.split("-")[1], 16)}
 
 
