@@ -192,10 +192,7 @@ class WorkerParts:
         self.ranker = Ranker(self.origin, self.cache.changes, self.admission, self.telemetry)
         self.recorder = Recorder(self.origin, self.outbox, self.ledger, self.telemetry, self.event_admission)
         self.flag_service = FlagService(self.gateway, self.recorder)
-        others = OtherRecords(
-            self.flag_service.expose, self.flag_service.convert, self._erase, lambda: self.gateway.config.viewers
-        )
-        self.partner_records = PartnerRecorder(self.recorder, self.origin, self.telemetry, others)
+        self.partner_records = PartnerRecorder(self.recorder, self.origin, self.telemetry, self._other_records())
         self.hot_cache = self._hot_cache(config)
         self.bodies = BodyBudget(config.body_bytes)
         self.rate_limiter = RateLimiter(self.redis)
@@ -221,6 +218,10 @@ class WorkerParts:
             telemetry=self.telemetry,
             clock=self.options.clock,
         )
+
+    def _other_records(self) -> OtherRecords:
+        flags = self.flag_service
+        return OtherRecords(flags.expose, flags.convert, self._erase, lambda: self.gateway.config.viewers)
 
     def _hot_cache(self, config: Config) -> HotCache:
         clock, feed, draw, second_level = self.options.clock, self.engine.feed, self.options.draw, None
