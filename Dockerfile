@@ -7,15 +7,17 @@ WORKDIR /src
 RUN python -m venv /opt/recgate
 ENV PATH=/opt/recgate/bin:$PATH
 # The server trains on the CPU: name PyTorch's index of CPU wheels by --build-arg TORCH_INDEX=… for an image a fifth
-# of the size; without it pip takes the build of its default index (on ARM that is the CPU build anyway).
+# of the size; without it pip takes the build of its default index (on ARM that is the CPU build anyway). A server that
+# trains nothing goes without PyTorch: --build-arg EXTRAS=kafka,otlp,postgres
+ARG EXTRAS=kafka,otlp,postgres,train,text
 ARG TORCH_INDEX=
 # hadolint ignore=DL3013
-RUN pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} "torch>=2.5,<3"
+RUN if [ -n "$TORCH_INDEX" ]; then pip install --index-url "$TORCH_INDEX" "torch>=2.5,<3"; fi
 COPY pyproject.toml README.md LICENSE ./
 COPY gateway gateway
 COPY engine engine
 # hadolint ignore=DL3013
-RUN pip install ".[kafka,otlp,postgres]"
+RUN pip install ".[$EXTRAS]"
 
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 --home-dir /data --create-home recgate

@@ -1,5 +1,6 @@
 # make demo: real data to live recommendations · make test: everything · make help: the rest
 PYTHON ?= python3
+, := ,
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -30,16 +31,19 @@ help:  ## what there is
 # ever imported, and they are two thirds of all; packages hold a file or two for other Pythons, which can't be compiled
 LATER := /(sympy|faker|matplotlib|networkx|fontTools|huggingface_hub|pip|setuptools|mypyc?|cfnlint|optuna|mpmath|tests?|moto/(a|b|ce|cl|co[dgm]|d|e|f|g|i|k|l|m|n|o|p|q|r|s[^3])|torch/(_inductor|_dynamo|testing|onnx|distributed|_functorch))
 COMPILE = $(BIN)/python -m compileall -qq -j 0 -x '$(LATER)' $(VENV)/lib || true
+# pip's default index has PyTorch with CUDA, gigabytes: TORCH_INDEX may name an index of its CPU wheels
+TORCH_INDEX ?=
 INSTALL = $(PYTHON) -m venv $(VENV) && $(BIN)/pip install --quiet --upgrade pip && \
+	$(if $(TORCH_INDEX),$(BIN)/pip install --quiet --no-compile --index-url '$(TORCH_INDEX)' 'torch>=2.5$(,)<3' && )\
 	PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --no-compile --editable
 
 $(BIN)/recgate: pyproject.toml
-	$(INSTALL) .
+	$(INSTALL) '.[train,text]'
 	@$(COMPILE)
 	@touch $@
 
 $(READY): pyproject.toml
-	$(INSTALL) '.[dev,bench,plots,otlp]'
+	$(INSTALL) '.[train,text,dev,bench,plots,otlp]'
 	@$(COMPILE)
 	@touch $@ $(BIN)/recgate
 

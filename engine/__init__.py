@@ -71,6 +71,7 @@ if TYPE_CHECKING:
         Exposure as Exposure,
         UnitOutcome as UnitOutcome,
     )
+    from engine.extras import check_installed as check_installed
     from engine.feed.partial_rows import (
         FittingProperties as FittingProperties,
         MergedRows as MergedRows,
@@ -292,6 +293,7 @@ _BEHIND = {
     ),
     "engine.doctor.filtered": ("sampled_users",),
     "engine.serving.deployments": ("Deployed",),
+    "engine.extras": ("check_installed",),
     "engine.jobs.claims": ("Capacity", "Lanes", "cancel", "renew"),
     "engine.jobs.retrying": ("has_failed", "retry", "retry_fault"),
     "engine.jobs.worker": ("WorkerPool",),

@@ -2,7 +2,8 @@
 
     EngineError
     ├── InvalidInput           a value, or a combination of values, breaks a rule
-    │   └── InvalidNextToken   a page token that we never gave out
+    │   ├── InvalidNextToken   a page token that we never gave out
+    │   └── MissingExtra       it needs a library that is not installed here
     ├── NotFound               no such resource
     ├── AlreadyExists          the name is taken
     ├── InUse                  something depends on it, or its state forbids the call
@@ -40,6 +41,10 @@ class InvalidInput(EngineError):
 
 class InvalidNextToken(InvalidInput):
     code = "InvalidNextTokenException"
+
+
+class MissingExtra(InvalidInput):
+    """A library is needed that an extra of the package brings; the message names both, and the command."""
 
 
 class NotFound(EngineError):

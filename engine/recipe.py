@@ -7,7 +7,7 @@ PERSONALIZED_ACTIONS (each a prefix of today's catalogue: ids are append-only).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
@@ -145,6 +145,7 @@ class Recipe(Generic[P]):
     index: Callable[[Model, Snapshot, int, Progress], Model] | None = None  # the model with an index, by this seed
     by_attributes: bool = False  # whether a segment is of users for `Query.attributes` instead of `Query.item`
     lacks: Callable[[Schemas], str | None] = lambda schemas: None  # what it needs and a dataset group does not have
+    libraries: Callable[[Schemas], Iterable[str]] = lambda schemas: ()  # that training needs, of `engine.extras`
     measure: Callable[[Snapshot, P, int, Progress, Model | None], dict[str, float]] | None = None  # its own metrics
     cost: Callable[[Snapshot, P], Cost] = lambda snapshot, params: pairing(snapshot)
     cheaper: Callable[[Snapshot, P], Iterator[tuple[P, str]]] | None = None  # less and less, and what each leaves out

@@ -21,6 +21,7 @@ from engine.control.schemas import schemas_of
 from engine.control.tag_settings import check_tags_of
 from engine.data.destination import check_destination
 from engine.errors import InvalidInput
+from engine.extras import WORDLLAMA, check_installed
 from engine.recipes import RECIPES
 from engine.records import BatchInferenceJobRecord, BatchSegmentJobRecord, JsonMap, SolutionVersionRecord
 
@@ -115,6 +116,8 @@ def _check_theme(
         raise InvalidInput("themeGenerationConfig goes with the batchInferenceJobMode THEME_GENERATION, and only then.")
     if config is None:
         return
+    if not control.settings.is_shared:  # whose other machines may have it
+        check_installed([WORDLLAMA], "THEME_GENERATION reads texts with")
     items = schemas_of(control, version.dataset_group_arn, within).get("ITEMS")
     texts = sorted(field.name for field in items.fields if field.type == "string") if items else []
     name = config.fields_for_theme_generation.item_name

@@ -18,9 +18,11 @@ from engine.control.fields import Arn, CreateRequest, Request, ShortMap
 from engine.control.lifecycle import ACTIVE, BUSY, CREATE_PENDING, stated
 from engine.control.operation import ByArn, operation, operation_on
 from engine.control.recipes import use_case_named
+from engine.control.schemas import schemas_of
 from engine.control.solution_config import TrainingDataConfig, check_columns
 from engine.control.tag_settings import check_tags_of
 from engine.errors import InUse, InvalidInput
+from engine.extras import check_installed
 from engine.records import DatasetGroupRecord, DatasetRecord, JsonMap, RecommenderRecord
 from engine.use_cases import UseCase
 
@@ -54,6 +56,9 @@ def create_recommender(control: Control, request: CreateRecommender) -> JsonMap:
         _check_group(control, group, use_case, within)
         config = {"minRecommendationRequestsPerSecond": 1, **config}
         recommender = control.record(RecommenderRecord, request, status=CREATE_PENDING, recommender_config=config)
+        if not control.settings.is_shared:  # whose other machines may have what trains it
+            schemas = schemas_of(control, group.arn, within)
+            check_installed(use_case.recipe.libraries(schemas), f"The use case {use_case.name} trains with")
         check_tags_of(control, recommender, within)
         control.create(recommender, within, "recommending")
     return view(recommender, "arn")

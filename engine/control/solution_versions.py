@@ -13,15 +13,18 @@ from engine.arns import name_of
 from engine.control.control import Control, TrainingBudget
 from engine.control.family import STATED, ResourceFamily, view
 from engine.control.fields import Arn, Name, Request, Tags
-from engine.control.hpo_config import check_hpo
+from engine.control.hpo_config import auto_ml_of, check_hpo
 from engine.control.hyperparameters import HPO_MINUTES, MINUTES
 from engine.control.lifecycle import ACTIVE, BUSY, CREATE_PENDING
 from engine.control.operation import ByArn, operation, operation_on
+from engine.control.recipes import auto_ml_recipes
 from engine.control.schemas import schemas_of
 from engine.control.solution_config import recipe_for
 from engine.errors import AlreadyExists, InUse, InvalidInput
+from engine.extras import OPTUNA, check_installed
 from engine.recipe import Recipe, Schemas
 from engine.records import JsonMap, SolutionRecord, SolutionVersionRecord
+from engine.settings import Settings
 
 STOPPABLE = frozenset({CREATE_PENDING, "CREATE IN_PROGRESS"})
 
@@ -43,8 +46,10 @@ def create_solution_version(control: Control, request: CreateSolutionVersion) ->
                 raise AlreadyExists(f"Another resource with Arn {other.arn} already exists.")
         if request.training_mode == "UPDATE":
             _check_update(solution, versions)
-        check_datasets(recipe_for(solution), schemas_of(control, solution.dataset_group_arn, within))
+        schemas = schemas_of(control, solution.dataset_group_arn, within)
+        check_datasets(recipe_for(solution), schemas)
         budgeted = _within(solution, control.budget)
+        check_libraries(control.settings, budgeted, schemas)
         version = add_version(control, budgeted, request, within)
     return view(version, "arn")
 
@@ -123,6 +128,18 @@ def check_datasets(recipe: Recipe[Any], schemas: Schemas) -> None:
     lacking = recipe.lacks(schemas)
     if lacking is not None:
         raise InvalidInput(f"The recipe {recipe.name} needs {lacking}.")
+
+
+def check_libraries(settings: Settings, solution: SolutionRecord, schemas: Schemas) -> None:
+    """Raises `MissingExtra` where this installation lacks what the solution trains with. Machines that share a database
+    share the work, so another one may have it: there the job that lacks it fails."""
+    if settings.is_shared:
+        return
+    allowed = auto_ml_of(solution.solution_config)[1]
+    for recipe in auto_ml_recipes(allowed) if solution.perform_auto_ml else [recipe_for(solution)]:
+        check_installed(recipe.libraries(schemas), f"The recipe {recipe.name} trains with")
+    if solution.perform_hpo:
+        check_installed([OPTUNA], "performHPO searches with")
 
 
 def _check_update(solution: SolutionRecord, versions: list[SolutionVersionRecord]) -> None:

@@ -26,7 +26,7 @@ from engine.control.solution_config import (
     checked_update,
     recipe_for,
 )
-from engine.control.solution_versions import check_datasets
+from engine.control.solution_versions import check_datasets, check_libraries
 from engine.control.tag_settings import refuse_settings
 from engine.errors import InvalidInput
 from engine.recipe import Recipe
@@ -84,6 +84,7 @@ def create_solution(control: Control, request: CreateSolution) -> JsonMap:
             first_training_since=now if auto_training else None,
             solution_config=config,
         )
+        check_libraries(control.settings, solution, schemas)
         refuse_settings(solution.tags, "solution")
         control.create(solution, within)
     return view(solution, "arn")

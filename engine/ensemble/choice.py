@@ -26,6 +26,7 @@ from engine.ensemble.member import Arrays, Judge, Score, ScorerColumn
 from engine.ensemble.members import MEMBERS
 from engine.ensemble.plan import Blend, EnsemblePlan, Options, readings_of
 from engine.ensemble.pool import CandidatePool, blended_ndcg, joined, own_ndcg, pool_of
+from engine.extras import TORCH, importing
 from engine.measure.split import (
     EvaluationCase,
     Split,
@@ -119,8 +120,9 @@ def candidates(snapshot: Snapshot, options: Options) -> list[ScorerColumn]:
 def _affordable(snapshot: Snapshot, options: Options) -> int:
     if not options.epochs or not len(snapshot.items):
         return 0
-    from engine.nn.loop import affordable_epochs
-    from engine.nn.transformer import TransformerShape
+    with importing(TORCH, "The sequence model is trained with"):
+        from engine.nn.loop import affordable_epochs
+        from engine.nn.transformer import TransformerShape
 
     network = TransformerShape(snapshot.item_count, options.length, options.dim)
     return affordable_epochs(snapshot, network, options.gigaflops, options.epochs, options.most_epochs)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from engine.data.snapshot import Snapshot
+from engine.extras import OPTUNA, importing
 from engine.measure.metrics import METRICS
 from engine.measure.solution import outcome_of
 from engine.measure.split import Split, user_split
@@ -193,7 +194,8 @@ class _Search:
     def __init__(
         self, recipe: Recipe[Any], dimensions: Sequence[Dimension], fixed: Mapping[str, str], trials: int, seed: int
     ) -> None:
-        import optuna
+        with importing(OPTUNA, "Hyperparameters are searched with"):
+            import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=BLIND)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from engine.data.columns import Floats, offsets_of
+from engine.extras import TORCH, importing
 from engine.nn.threads import one_thread
 
 SMALL = 4_000  # items, up to which several ridges are tried, in double precision
@@ -30,7 +31,8 @@ def invert(matrix: Floats, ridge: float) -> None:
     A large one stays in single precision. What keeps that enough is a ridge of at least `RIDGE` times the largest sum
     of a row, which no eigenvalue exceeds; only heavy event weights or very many users reach so far.
     """
-    import torch  # LAPACK in place, which numpy does not have; it takes a second to load, and only training pays
+    with importing(TORCH, "Large matrices are inverted with"):
+        import torch  # LAPACK in place, which numpy does not have; it takes a second to load, and only training pays
 
     if len(matrix) > SMALL:
         ridge = max(ridge, RIDGE * float(matrix.sum(axis=1).max()))
@@ -44,7 +46,8 @@ def invert(matrix: Floats, ridge: float) -> None:
 
 def multiplier(matrix: Floats) -> Callable[[Floats], Floats]:
     """(n, k) → (n, k): the product with a matrix (k, k), by its entries where they are few, and then without it."""
-    import torch
+    with importing(TORCH, "Large matrices are multiplied with"):
+        import torch
 
     if np.count_nonzero(matrix) > FEW * matrix.size:
         dense = torch.from_numpy(matrix)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from engine.extras import TORCH, importing
+
 
 @contextmanager
 def one_thread() -> Iterator[None]:
@@ -13,7 +15,8 @@ def one_thread() -> Iterator[None]:
 
     Measured: the inverse of 6,000 items took 3.2 s of processor time in one thread and 10.4 s in two, beside others.
     """
-    import torch
+    with importing(TORCH, "Training needs"):
+        import torch
 
     before = torch.get_num_threads()
     torch.set_num_threads(1)

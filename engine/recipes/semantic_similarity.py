@@ -9,6 +9,7 @@ import numpy as np
 
 from engine.data.columns import Array, Floats, Longs, Numbers
 from engine.data.snapshot import Snapshot
+from engine.extras import WORDLLAMA
 from engine.measure.metrics import catalogue_metrics
 from engine.measure.solution import solution_metrics
 from engine.neighbours.pairs import user_counts
@@ -139,5 +140,6 @@ RECIPE = Recipe(
     again=again,
     extend=extend,
     lacks=lacks,
+    libraries=lambda schemas: (WORDLLAMA,),
     measure=measure,
 )

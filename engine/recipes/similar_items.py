@@ -9,6 +9,7 @@ import numpy as np
 
 from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
+from engine.extras import text_libraries
 from engine.neighbours.likeness import alike, described
 from engine.neighbours.nearby import Nearness, chosen_nearness, discounted, nearby
 from engine.neighbours.pairs import Pairs, summed_pairs, user_counts
@@ -66,5 +67,6 @@ RECIPE = Recipe(
     params=SimilarItemsParams,
     train=train,
     ready=related_or_popular,
+    libraries=lambda schemas: text_libraries(schemas.get("ITEMS")),
     description="Items alike by the users they share and by their metadata, cold items included",
 )

@@ -10,6 +10,7 @@ from engine.ensemble.new_items import extended
 from engine.ensemble.plan import EnsembleParams, Options
 from engine.ensemble.scorer import Ensemble
 from engine.ensemble.training import cheaper, cost, plan_of, refit, renew as renew_ensemble, train as train_ensemble
+from engine.extras import TORCH, text_libraries
 from engine.rank.explore import Exploration
 from engine.recipe import Model, Progress, Recipe
 
@@ -54,6 +55,7 @@ RECIPE = Recipe(
     extend=extended,
     renew=renew,
     index=indexed,
+    libraries=lambda schemas: (TORCH, *text_libraries(schemas.get("ITEMS"))),
     cost=lambda snapshot, params: cost(snapshot, params.options),
     cheaper=cheaper,
 )

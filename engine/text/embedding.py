@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from engine.data.columns import Column, Floats, Longs, Texts
+from engine.extras import WORDLLAMA, importing
 from engine.recipe import Progress
 
 WIDTH = 256
@@ -72,7 +73,8 @@ def _model() -> tuple[Any, Floats]:
     """The tokenizer, and (tokens, WIDTH) what each token means."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    import wordllama
+    with importing(WORDLLAMA, "Texts are read with"):
+        import wordllama
 
     root.handlers[:] = handlers  # importing it sets up logging, which is not for a library to do
     root.setLevel(level)

@@ -16,6 +16,7 @@ import httpx
 from rich.console import Console
 from rich.table import Table
 
+from engine import check_installed
 from gateway.cli import movielens, wheels
 from gateway.cli.interrupts import Interrupted
 from gateway.cli.local import Local, opened
@@ -25,8 +26,8 @@ from gateway.processes.fork_server import end_with_parent
 from gateway.processes.supervisor import python
 
 GROUP = "movies"
-TRACKING_ID = "00000000-0000-4000-8000-000000000001"  # as config/demo.yaml names it
-CONFIG = Path(__file__).parents[2] / "config" / "demo.yaml"
+TRACKING_ID = "00000000-0000-4000-8000-000000000001"  # as its configuration names it
+CONFIG = Path(__file__).parents[1] / "demo" / "films.yaml"
 KNOWN_USER = "405"
 CLICKS = ("172", "181", "195")  # The Empire Strikes Back, Return of the Jedi, The Terminator
 MODELS: tuple[tuple[str, str, dict[str, str]], ...] = (
@@ -88,6 +89,7 @@ def films(options: DemoOptions) -> None:
     console = Console(soft_wrap=True)
     started = time.monotonic()
     with plain_errors():
+        check_installed(["torch"], "the demo trains with")
         prepare(console, options.cache, options.data)
         with serving(options, CONFIG) as (process, url):
             story(console, url)

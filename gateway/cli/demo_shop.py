@@ -17,6 +17,7 @@ import click
 import httpx
 from rich.console import Console
 
+from engine import check_installed
 from gateway.cli import demo, shop_goods
 from gateway.cli.import_data import import_file
 from gateway.cli.interrupts import Interrupted
@@ -25,8 +26,8 @@ from gateway.cli.options import plain_errors
 from gateway.cli.train import deploy, train
 
 GROUP, NAMESPACE = "demo-shop", "shop"
-TRACKING_ID = "00000000-0000-4000-8000-000000000002"  # as config/demo-shop/shop.yaml names it
-PAGES = Path(__file__).parents[2] / "config" / "demo-shop"
+TRACKING_ID = "00000000-0000-4000-8000-000000000002"  # as its configuration names it
+PAGES = Path(__file__).parents[1] / "demo" / "shop"
 CONFIG = PAGES / "shop.yaml"
 WITHOUT_SEQUENCES = {"sequence_epochs": "0"}  # the demo is to be short
 MODELS: tuple[tuple[str, str, dict[str, str]], ...] = (
@@ -53,6 +54,7 @@ def run(options: demo.DemoOptions) -> None:
     """Data, models, a gateway, visitors, and the shop's pages until Ctrl-C."""
     console, started = Console(soft_wrap=True), time.monotonic()
     with plain_errors():
+        check_installed(["torch"], "the demo trains with")
         prepare(console, options.data)
         with (
             demo.serving(options, CONFIG) as (process, url),
@@ -125,7 +127,7 @@ def send(client: httpx.Client, user: str, items: list[str]) -> None:
 
 
 class ShopPages(SimpleHTTPRequestHandler):
-    """The files of config/demo-shop, and /shop.json: where the gateway is, and the goods."""
+    """The files of gateway/demo/shop, and /shop.json: where the gateway is, and the goods."""
 
     def __init__(self, *arguments: object, about: bytes) -> None:
         self.about = about

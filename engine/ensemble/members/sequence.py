@@ -11,6 +11,7 @@ from engine.data.columns import Floats, Ints
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import Arrays, Judge, Member, Setting
 from engine.ensemble.vectors import with_moments
+from engine.extras import TORCH, importing
 from engine.nn.forward import expected_of_many, logits
 from engine.recipe import Progress, Query
 
@@ -24,7 +25,8 @@ RENEWING = 1 / 8  # of the epochs of a whole training, that a renewed one makes
 
 def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress, judge: Judge | None = None) -> Arrays:
     """A judge may end the training sooner; "epochs" says after how many, whatever time it took."""
-    from engine.nn.loop import trained  # torch takes a second to load: only training pays
+    with importing(TORCH, "The sequence model is trained with"):
+        from engine.nn.loop import trained  # torch takes a second to load: only training pays
 
     network = _network(snapshot, shape)
     return with_moments(trained(snapshot, network, int(shape["epochs"]), seed, progress, _of_scores(judge)))
@@ -32,7 +34,8 @@ def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress, judge
 
 def renew(arrays: Arrays, snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:
     """Some more epochs on data that has grown: a fraction of those of a whole training."""
-    from engine.nn.loop import renewed
+    with importing(TORCH, "The sequence model is trained with"):
+        from engine.nn.loop import renewed
 
     epochs = max(round(RENEWING * shape["epochs"]), 1)
     return with_moments(renewed(snapshot, _network(snapshot, shape), epochs, seed, progress, dict(arrays)))

@@ -57,7 +57,7 @@ def test_pages_are_served_with_the_gateway_s_address():
         assert client.get("/shop.css").headers["content-type"].startswith("text/css")
         about = client.get("/shop.json").json()
         assert about["gateway"] == "http://gateway.test" and len(about["goods"]) == 240
-        assert [client.get(path).status_code for path in ("/../demo.yaml", "/nothing")] == [404, 404]
+        assert [client.get(path).status_code for path in ("/../films.yaml", "/nothing")] == [404, 404]
 
 
 @pytest.mark.parametrize("name", ["index.html", "shop.css", "shop.js"])

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from gateway.cli import check_config, print_schema
+from gateway.cli import check_config, demo, print_schema
 from gateway.cli.print_schema import schema
 from gateway.config import load, parse
 from tests.gateway.config.documents import ARN, plan_of, shop
@@ -32,15 +32,17 @@ def test_the_schema_is_up_to_date():
 
 
 def test_the_demo_has_what_the_page_asks_for():
-    demo = load(FOLDER / "demo.yaml", {}).namespace("movies")
-    assert list(demo.plans) == [
+    config = load(demo.CONFIG, {})
+    assert config.warnings == ()
+    films = config.namespace("movies")
+    assert list(films.plans) == [
         ("recommend-items", "for-you"),
         ("recommend-items", "popular"),
         ("recommend-items", "trending"),
         ("related-items", "more-like-this"),
         ("rerank-items", "search"),
     ]
-    assert demo.trackers == ["00000000-0000-4000-8000-000000000001"]
+    assert films.trackers == ["00000000-0000-4000-8000-000000000001"]
 
 
 def test_a_minimal_document_of_upstream_loads():
