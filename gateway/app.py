@@ -76,6 +76,7 @@ from gateway.routes.admin_looks import look_routes
 from gateway.routes.admin_models import model_routes, model_topic
 from gateway.routes.admin_server import ServerApi, ServerParts, ServerViews, server_routes, server_topics
 from gateway.routes.admin_stream import Streams, stream_route
+from gateway.routes.aliases import AliasRoutes
 from gateway.routes.cohorts import cohort_routes
 from gateway.routes.direct import Direct
 from gateway.routes.events import events_routes
@@ -157,7 +158,9 @@ def create_app(config: Config, engine: ServedEngine, options: AppOptions | None 
         openapi_config=None,
         logging_config=None,
     )
-    app.asgi_handler = app.state.direct = Direct(frequent, below_any_path(personalize, app))
+    app.asgi_handler = app.state.direct = Direct(
+        frequent, below_any_path(personalize, app), AliasRoutes(worker.front).handler
+    )
     app.state.hot_cache = worker.hot_cache
     return app
 

@@ -40,6 +40,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     page: Page | None = None  # which part of the list of `num_results`
     fields: tuple[str, ...] = ()  # of metadata, that the caller wants; none: all
     locale: str = ""  # of metadata
+    shaped: bool = True  # the answer is wanted in the recommender's shape
     parameters: Mapping[str, str] = {}  # of the query string, those that the origin's URL or headers name
 
     @property

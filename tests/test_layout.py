@@ -46,7 +46,12 @@ HOMES = {  # a library, and the only places that import it
     "opentelemetry": ("gateway/telemetry/",),
     "prometheus_client": ("gateway/telemetry/",),
     "cachetools": ("gateway/cache/", "gateway/auth/issuer.py", "gateway/metadata/dynamodb.py"),
-    "jmespath": ("gateway/intake/mapping.py", "gateway/upstreams/answers.py", "gateway/upstreams/http.py"),
+    "jmespath": (
+        "gateway/plan/shape.py",
+        "gateway/intake/mapping.py",
+        "gateway/upstreams/answers.py",
+        "gateway/upstreams/http.py",
+    ),
     "cryptography": ("gateway/cache/seal.py",),
     "joserfc": ("gateway/auth/issuer.py",),
     "limits": ("gateway/auth/gate.py",),

@@ -323,6 +323,7 @@ def ask_of(plan: Plan, asked: ExplorerQuestion) -> Ask:
         filter=asked.filter,
         context=asked.context,
         history=asked.history,
+        shaped=False,
     )
 
 

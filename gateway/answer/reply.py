@@ -45,6 +45,7 @@ class Reply(msgspec.Struct, frozen=True):
     version: str  # of the configuration
     repeat: Callable[[], Repeat] | None = None  # None: it must be made anew each time
     showings: tuple[Showing, ...] = ()
+    names: tuple[str, ...] | None = None  # the items, where the body has a shape of its own
     variations: tuple[Variation, ...] = ()  # those whose caps the list keeps to
     behind: int | None = None  # the position that it has seen, where acknowledged events may lie after it
 
@@ -71,6 +72,7 @@ def reply_of(
         version=request.config.version,
         repeat=repeat,
         showings=showings_of(request),
+        names=body.names,
         variations=(request.variation,),
         behind=behind,
     )

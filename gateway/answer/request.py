@@ -11,6 +11,7 @@ from gateway.caller import Caller
 from gateway.config import Config
 from gateway.experiments.enrol import Enrolment
 from gateway.plan.plan import CachePolicy, Moment, Plan, Variation
+from gateway.plan.shape import Shape
 from gateway.upstreams import Scope
 
 UNASSIGNED = Variation(name="", weight=0, upstream="", model="")
@@ -48,6 +49,11 @@ class RequestContext(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def caller(self) -> Caller:
         return self.moment.caller
+
+    @property
+    def shape(self) -> Shape | None:
+        """The form that the answer is to have; None: recgate's own."""
+        return self.plan.shape if self.ask.shaped else None
 
 
 class Fetched(msgspec.Struct, frozen=True):

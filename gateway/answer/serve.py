@@ -39,6 +39,7 @@ from gateway.experiments.enrol import Enrolment, enrolled
 from gateway.experiments.ledger import Ledger
 from gateway.plan.experiment import Arm
 from gateway.plan.plan import CachePolicy, Moment, Variation
+from gateway.plan.shape import Shape
 from gateway.telemetry import Telemetry
 from gateway.upstreams import Scope, Upstream
 from gateway.upstreams.engine import EngineUpstream
@@ -115,7 +116,7 @@ class Gateway:
         if not reply.showings:
             return
         try:
-            items = names_in(reply.body)
+            items = names_in(reply.body) if reply.names is None else reply.names
         except DecodeError:  # a post-processor's, who may answer with other items
             return
         for each in reply.showings:
@@ -222,11 +223,12 @@ class Gateway:
         ask, variation, cached = request.ask, request.variation, hit.entry.decorated
         source = self.decorators.of(variation) if ask.decorate or variation.hide else None
         version = source.version() if source is not None else 0
-        decoration = DecorationKey(ask.num_results, version, ask.fields, ask.locale)
+        shape = request.shape
+        decoration = DecorationKey(ask.num_results, version, ask.fields, ask.locale, shape is not None)
         own = bool(ask.exclude) or ask.page is not None  # nobody else will ask so
         if cached is not None and not own and cached.decoration == decoration:
             return cached
-        body, whole = hit.answer.body, True
+        body, whole, names = hit.answer.body, True, None
         if own or variation.hide or source is not None or ask.fields or ask.locale:
             with self.telemetry.span("decorate"):
                 capped = (own or bool(variation.hide)) and self.engine.has_caps(variation)
@@ -236,8 +238,10 @@ class Gateway:
             if short and wanted.key.results < STEPS[-1]:
                 return None
             body, whole = decorated.body.encode(short=short, next_page=next_page(ask, decorated)), decorated.whole
+        if shape is not None:
+            names, body = tuple(names_in(body)), shape.of(body)
         etag = etag_of(body, request.config.fingerprint) if wanted.policy.max_age_s else ""
-        shown = DecoratedBody(body, etag, decoration)
+        shown = DecoratedBody(body, etag, decoration, names)
         if whole and not own and wanted.policy.storable:
             self.cache.keep_decorated(wanted.key, hit.entry, shown)
         return shown
@@ -265,18 +269,21 @@ class Gateway:
         if error is not None:
             log.warning("%s answers alone for %s: %s", replies[0].variation, plan.path, error)
             self.telemetry.lookup(ask.namespace, ask.recommender, "fallback")
-            return as_fallback(replies[0])
+            alone = as_fallback(replies[0])
+            return alone if request.shape is None else shaped(alone, request.shape)
         variations = [variation for reply in replies for variation in reply.variations]
         caps = partial(self.engine.within_caps, variations) if any(map(self.engine.has_caps, variations)) else None
         mix, now = mixed(replies, ask, enrolment, request.config.fingerprint, caps), self.clock()
         self.ledger.expose(enrolment, now, mix.name, teams=mix.teams)
         body = annotated(DecoratedBody(mix.reply.body, mix.reply.etag), enrolment.arm)
-        return replace(mix.reply, body=body.body, etag=body.etag if mix.reply.etag else "", repeat=None)
+        reply = replace(mix.reply, body=body.body, etag=body.etag if mix.reply.etag else "", repeat=None)
+        return reply if request.shape is None else shaped(reply, request.shape)
 
     async def _answer_as(self, request: RequestContext, ranker: str) -> Reply:
         """One variation's part of a drafted list."""
         variation = assign(request.plan, request.ask.user_id, request.ask.feature, ranker)
-        return await self._follow(replace(request, variation=variation, enrolment=None))
+        ask = replace(request.ask, shaped=False)
+        return await self._follow(replace(request, ask=ask, variation=variation, enrolment=None))
 
     def _count_failure(self, request: RequestContext) -> None:
         """Count it in the arm that was to answer, which is found again: nothing carries it out of a failure."""
@@ -289,7 +296,7 @@ class Gateway:
         """The first recommender of the chain that answers; its answer is cached as its own, and kept nowhere else."""
         ask, plan, config = request.ask, request.plan, request.config
         for name in plan.fallback:
-            other = replace(ask, recommender=name, feature=None, cohort=None)
+            other = replace(ask, recommender=name, feature=None, cohort=None, shaped=False)
             try:
                 reply = await self._answer(self._context(other, request.caller, config))
             except Problem as problem:
@@ -297,13 +304,22 @@ class Gateway:
                 continue
             log.warning("%s answers instead of %s: %s", name, plan.recommender, error)
             self.telemetry.lookup(ask.namespace, ask.recommender, "fallback")
-            return as_fallback(reply)
+            alone = as_fallback(reply)
+            return alone if request.shape is None else shaped(alone, request.shape)
         raise error
 
 
 def annotated(body: DecoratedBody, arm: Arm) -> DecoratedBody:
-    """The answer with the experiment that this caller is in: the one without is everybody's, and stays in the cache."""
+    """The answer with the experiment that this caller is in: the one without is everybody's, and stays in the cache. A
+    body with a shape of its own has no place for it."""
+    if body.names is not None:
+        return body
     return DecoratedBody(body.body[:-1] + arm.annotation, body.etag[:-1] + arm.tag, body.decoration)
+
+
+def shaped(reply: Reply, shape: Shape) -> Reply:
+    """The reply in another form, made anew each time."""
+    return replace(reply, body=shape.of(reply.body), names=tuple(names_in(reply.body)))
 
 
 def as_fallback(reply: Reply) -> Reply:

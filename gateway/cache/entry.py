@@ -38,14 +38,16 @@ class DecorationKey(msgspec.Struct, frozen=True):
     version: int = 0
     fields: tuple[str, ...] = ()
     locale: str = ""
+    shaped: bool = False
 
 
 class DecoratedBody(msgspec.Struct, frozen=True):
-    """A body as it goes out, and how it was decorated."""
+    """A body as it goes out, and how it was decorated. `names` are its items, where its shape need not show them."""
 
     body: bytes
     etag: str
     decoration: DecorationKey = DecorationKey()
+    names: tuple[str, ...] | None = None
 
 
 class Holder(Protocol):
@@ -117,4 +119,5 @@ def size_of_decorated(decorated: DecoratedBody | None, answer: EncodedAnswer) ->
     """Bytes that a decorated body takes beside its entry."""
     if decorated is None:
         return 0
-    return getsizeof(decorated.etag) + (getsizeof(decorated.body) if decorated.body is not answer.body else 0)
+    names = sum(getsizeof(name) + PLACE for name in decorated.names or ())
+    return getsizeof(decorated.etag) + names + (getsizeof(decorated.body) if decorated.body is not answer.body else 0)

@@ -16,6 +16,8 @@ from gateway.document.remote import CircuitBreaker, Origins
 from gateway.document.values import (
     AccountId,
     Algorithm,
+    AliasName,
+    AliasPath,
     AtLeastOne,
     Bytes,
     Count,
@@ -24,6 +26,7 @@ from gateway.document.values import (
     FieldName,
     FlagKey,
     Fraction,
+    JmesPath,
     Key,
     KeyAction,
     KeyId,
@@ -340,6 +343,14 @@ class Cohorts(Part, frozen=True):
     count: Literal[16, 64, 256] = 64
 
 
+class AliasPart(Part, frozen=True, kw_only=True):
+    """A path that the recommender answers to GET, too, as other software calls it. `query` has what parameters of the
+    query string are called there, by our names: `userId`, `itemId` and `itemIds` among them."""
+
+    path: AliasPath
+    query: dict[AliasName, Text] = {}
+
+
 class Recommender(Level, frozen=True):
     """One list on a page: the variations that may answer it, the first being the default. `flag` is a key by which
     clients of flags ask for the variation that answers a user, whichever experiment says so."""
@@ -352,6 +363,8 @@ class Recommender(Level, frozen=True):
     response_post_processor: AnyPostProcessor | None = None
     fallback: tuple[Label, ...] = ()
     cohorts: Cohorts | None = None
+    shape: JmesPath | None = None  # over the answer
+    aliases: tuple[AliasPart, ...] = ()
 
 
 class NegativeEventPart(Part, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ from gateway.document.values import plain
 from gateway.metadata import SOURCES, MetadataPart
 from gateway.plan import plan
 from gateway.plan.experiment import FieldCondition
+from gateway.plan.shape import Shape
 from gateway.sources import EventSourcePart
 from gateway.targets import TARGETS, EventTargetPart
 from gateway.upstreams import BY_PART, Answerer
@@ -117,6 +118,8 @@ def plan_of(
         cohorts=None if part.cohorts is None else part.cohorts.count,
         fallback=part.fallback,
         post_processor=post_processor(part.response_post_processor, root.aws.region),
+        shape=None if part.shape is None else Shape(part.shape),
+        aliases=tuple(alias(each) for each in part.aliases),
         experiments={
             feature: experiments.experiment(feature, each, tested) for feature, each in part.experiments.items()
         },
@@ -134,6 +137,10 @@ def with_floats(variations: Mapping[str, VariationPart]) -> dict[str, VariationP
         name: msgspec.structs.replace(each, value=float(each.value)) if type(each.value) is int else each
         for name, each in variations.items()
     }
+
+
+def alias(part: document.AliasPart) -> plan.Alias:
+    return plan.Alias(part.path, {theirs: ours for ours, theirs in part.query.items()})
 
 
 def enclosing_of(namespace: str, root: document.Root) -> Enclosing:

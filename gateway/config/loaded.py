@@ -31,6 +31,7 @@ from gateway.plan.experiment import Experiment
 from gateway.plan.flag import AnyFlag, flags
 from gateway.plan.plan import (
     AccessKey,
+    Alias,
     ApiKey,
     ApiKeys,
     Auth,
@@ -90,6 +91,12 @@ class Config:
             *(each for experiment in self.experiments for each in experiment.fields),
         ]
         return frozenset().union(*(each.queries for each in fields), *(each.parameters for each in variations))
+
+    @cached_property
+    def aliases(self) -> Mapping[str, tuple[Plan, Alias]]:
+        """Recommenders by the paths that they have beside their own."""
+        plans = (plan for space in self.namespaces.values() for plan in space.plans.values())
+        return {alias.path: (plan, alias) for plan in plans for alias in plan.aliases}
 
     @property
     def targets(self) -> list[EventTarget]:

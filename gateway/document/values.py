@@ -45,6 +45,30 @@ LocalTime = Annotated[
     ),
 ]
 Hours = Annotated[str, spelled(r"^\d\d:\d\d-\d\d:\d\d$", "Hours such as 09:00-17:30.")]
+AliasPath = Annotated[
+    str, spelled(r"^(/[A-Za-z0-9._~-]*[A-Za-z0-9_~-]){1,8}$", "A path such as /recommendations, without its query.")
+]
+AliasName = Literal[
+    "userId",
+    "itemId",
+    "itemIds",
+    "numResults",
+    "sessionId",
+    "filter",
+    "filterValues",
+    "context",
+    "exclude",
+    "decorateItems",
+    "fields",
+    "history",
+    "promotions",
+    "locale",
+    "feature",
+    "syntheticUser",
+    "pageSize",
+    "next",
+]
+JmesPath = Annotated[str, Meta(min_length=1, description="A JMESPath expression.")]
 Text = Annotated[str, Meta(min_length=1, description="A text that is not empty.")]
 Line = Annotated[str, spelled(r"^(?![\s\S]*[\x00-\x1f\x7f])", "A text of one line.")]
 Seconds = Annotated[int, Meta(ge=0, description="Whole seconds, 0 or more.")]

@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 BY_PATH = frozenset({b"recommend-items", b"rerank-items", b"cohorts", b"explain-items"})  # /WORD/namespace/name/user
-IN_QUERY = re.compile(rb"(?:^|&)(?:userId|sessionId)=([^&]+)")
+IN_QUERY = re.compile(rb"(?:^|&)(?:userId|sessionId)=([^&]+)", re.IGNORECASE)  # aliases may spell it userID
 USER, SESSION = (re.compile(rb'"%b"\s*:\s*("(?:[^"\\]|\\.)*")' % name) for name in (b"userId", b"sessionId"))
 
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import jmespath
 import msgspec
 from jmespath.exceptions import JMESPathError
-from msgspec import Meta
 
 from engine import Event
 from gateway.document.report import Report, checks, inside
-from gateway.document.values import Part, Text
+from gateway.document.values import JmesPath, Part, Text
 from gateway.intake.records import Dropped, Mapped, MappedEvent, MappedRow, PartnerRecord
 
-JmesPath = Annotated[str, Meta(min_length=1, description="A JMESPath expression.")]
 LONGEST_ID = 256
 LONGEST_LIST = 40  # characters of a recommendationId
 MOST_SHOWN = 25  # items of an impression

@@ -20,6 +20,7 @@ from gateway.ask import Action
 from gateway.caller import Caller
 from gateway.plan.draw import ends_of, share
 from gateway.plan.experiment import Experiment, FieldCondition
+from gateway.plan.shape import Shape
 
 UserKind = Literal["userSpecified", "syntheticUserSpecified", "noUserSpecified"]
 
@@ -182,6 +183,15 @@ class Variation:
 
 
 @dataclass(frozen=True)
+class Alias:
+    """A path that a recommender answers, too, as other software calls it. `names` are parameters of the query string
+    that are called otherwise there: ours by theirs."""
+
+    path: str
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Plan:
     namespace: str
     action: Action
@@ -190,6 +200,8 @@ class Plan:
     cohorts: int | None = None  # how many, where users have cohorts
     fallback: tuple[str, ...] = ()  # recommenders of the same action, in order
     post_processor: PostProcessor | None = None
+    shape: Shape | None = None  # of the answers; None: recgate's own
+    aliases: tuple[Alias, ...] = ()
     experiments: Mapping[str, Experiment] = field(default_factory=dict)  # by feature, in document order
     flag: str | None = None  # by which the recommender is asked for as a whole
     config: Mapping[str, Any] = field(default_factory=dict)  # as the document has it, for payloads

@@ -5,7 +5,7 @@ Only what litestar would hand to the same function is taken; whatever is unusual
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from litestar import Request
@@ -27,12 +27,18 @@ class BodilessRequest(Request[Any, Any, Any]):
         self.named = headers_of(self) if named is None else named
 
 
+ConfiguredHandlers = Callable[[str, bytes], HTTPRouteHandler | None]
+
+
 class Direct:
     """Answers requests of `/NAME/…` by the handlers with such paths, all others by `otherwise`. The handlers translate
     every error themselves, as those over `Front.answer` do."""
 
-    def __init__(self, handlers: Sequence[HTTPRouteHandler], otherwise: ASGIApp) -> None:
-        self.otherwise = otherwise
+    def __init__(
+        self, handlers: Sequence[HTTPRouteHandler], otherwise: ASGIApp, configured: ConfiguredHandlers
+    ) -> None:
+        """`configured` finds the handler of a method and raw path that the configuration in force has."""
+        self.otherwise, self._configured = otherwise, configured
         self._handlers: dict[tuple[str, bytes], HTTPRouteHandler] = {
             (method, path.removesuffix(REST).removeprefix("/").encode()): handler
             for handler in handlers
@@ -60,11 +66,13 @@ class Direct:
     def handler(self, method: str, raw_path: bytes) -> HTTPRouteHandler | None:
         """The handler of a request to a usual host; None: litestar's router says."""
         nothing, *segments = raw_path.split(b"/")
-        if nothing or len(segments) < 2:
+        if nothing or not segments:
             return None
         handler = self._handlers.get((method, segments[0]))
+        if handler is None:
+            return self._configured(method, raw_path)
         # litestar drops slashes in a row, encoded ones as well, before it looks whether there is a path at all
-        if handler is None or segments[1][:1] in (b"", b"%", b"?"):
+        if len(segments) < 2 or segments[1][:1] in (b"", b"%", b"?"):
             return None
         # below /events/projects/ are the routes of Evidently, however they are spelled
         if method == "POST" and (len(segments) > 2 or b"%" in segments[1]):

@@ -106,6 +106,7 @@ def ask_of(wanted: OneBody, asker: ManyBody, namespace: str, place: str) -> Ask:
         exclude=frozenset(wanted.exclude),
         fields=tuple(sorted(set(wanted.fields))),
         locale=wanted.locale,
+        shaped=False,
     )
 
 

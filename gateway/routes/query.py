@@ -136,8 +136,8 @@ def query_of(raw: bytes, more: frozenset[str]) -> InferenceQuery:
         synthetic=parameters.get("syntheticUser", "false").lower() in TRUE,
         feature=parameters.get("feature") or None,
         session_id=checked_id(parameters["sessionId"], "sessionId") if parameters.get("sessionId") else None,
-        history=_ids(raw, "history"),
-        exclude=frozenset(_ids(raw, "exclude")),
+        history=ids_in(raw, "history"),
+        exclude=frozenset(ids_in(raw, "exclude")),
         fields=_fields(parameters.get("fields", "")),
         locale=_locale(parameters.get("locale", "")),
     )
@@ -158,7 +158,7 @@ def _likeness(name: str, other: str) -> float:
     return SequenceMatcher(None, one, two, autojunk=False).ratio()
 
 
-def _ids(raw: bytes, name: str) -> tuple[str, ...]:
+def ids_in(raw: bytes, name: str) -> tuple[str, ...]:
     """Item ids separated by commas; an encoded comma is part of its id, and the parameter may be repeated."""
     pairs = (part.partition("=") for part in raw.decode("latin-1").split("&"))
     texts = [text for key, _, value in pairs if unquote_plus(key) == name for text in value.split(",") if text]

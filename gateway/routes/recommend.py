@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from litestar.handlers import HTTPRouteHandler
@@ -32,20 +32,28 @@ class RerankBody(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fie
 RERANKED: Any = list[str] | RerankBody
 
 
-def recommend_routes(front: Front) -> list[HTTPRouteHandler]:
-    async def read(
-        route: str, ask: Callable[[AnyRequest, frozenset[str]], Ask], request: AnyRequest, caller: Caller
-    ) -> Sending:
-        begun_at = front.applied_for(caller.headers)
-        reply = await front.gateway.answer(ask(request, front.gateway.config.query_names), caller)
-        if request.method != "HEAD":
-            front.gateway.count_shown(reply)
-        sending = conditional(reply, caller.headers.get("if-none-match", ""))
-        if begun_at is not None:  # the gateway keeps it
-            return front.held(sending, reply, begun_at)
-        front.keep(route, request, reply, conditional)
-        return sending
+class Reading(NamedTuple):
+    """A route's name in the metrics, and the question of a request to it; the names are those that the configuration
+    reads of the query string."""
 
+    route: str
+    ask: Callable[[AnyRequest, frozenset[str]], Ask]
+
+
+async def conditional_answer(front: Front, reading: Reading, request: AnyRequest, caller: Caller) -> Sending:
+    """Answer GET and HEAD, with what a cache before us may do."""
+    begun_at = front.applied_for(caller.headers)
+    reply = await front.gateway.answer(reading.ask(request, front.gateway.config.query_names), caller)
+    if request.method != "HEAD":
+        front.gateway.count_shown(reply)
+    sending = conditional(reply, caller.headers.get("if-none-match", ""))
+    if begun_at is not None:  # the gateway keeps it
+        return front.held(sending, reply, begun_at)
+    front.keep(reading.route, request, reply, conditional)
+    return sending
+
+
+def recommend_routes(front: Front) -> list[HTTPRouteHandler]:
     async def reranked(request: AnyRequest, caller: Caller) -> Sending:
         place = segments(request, "rerank-items", 3)
         async with front.bodies.of(request, caller.share, LARGEST_BODY) as body:
@@ -58,7 +66,8 @@ def recommend_routes(front: Front) -> list[HTTPRouteHandler]:
         return Sending(reply.body, headers=(*_about(reply, "no-store", None), *behind_of(reply)), version=reply.version)
 
     def action(name: str, ask: Callable[[AnyRequest, frozenset[str]], Ask]) -> HTTPRouteHandler:
-        return front.handler(READ, f"/{name}/{{rest:path}}", name, partial(read, name, ask))
+        work = partial(conditional_answer, front, Reading(name, ask))
+        return front.handler(READ, f"/{name}/{{rest:path}}", name, work)
 
     return [
         action("recommend-items", recommend_ask),
@@ -107,12 +116,16 @@ def rerank_ask(request: AnyRequest, more: frozenset[str]) -> Ask:
 
 def _rerank(request: AnyRequest, more: frozenset[str], place: list[bytes], items: list[str]) -> Ask:
     namespace, recommender, user = place
-    if not 1 <= len(items) <= MOST_RESULTS:
-        raise Invalid("ValidationError", f"1 to {MOST_RESULTS} item ids can be ranked, not {len(items)}")
     query = query_of(request.scope["query_string"], more)
     user_id = checked_id(decoded(user, "user_id"), "user_id")
+    return ranked(query.question("rerank-items", namespace, recommender, user_id=user_id), items)
+
+
+def ranked(ask: Ask, items: Sequence[str]) -> Ask:
+    """The question with the items that are to be ranked. Raises `Invalid`."""
+    if not 1 <= len(items) <= MOST_RESULTS:
+        raise Invalid("ValidationError", f"1 to {MOST_RESULTS} item ids can be ranked, not {len(items)}")
     item_ids = tuple(checked_id(item, "each item id") for item in items)
-    ask = query.question("rerank-items", namespace, recommender, user_id=user_id)
     return msgspec.structs.replace(ask, item_ids=item_ids, num_results=len(item_ids))
 
 

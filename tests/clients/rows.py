@@ -30,6 +30,7 @@ class ClientRow:
     script: str
     intake: Mapping[str, Any]
     more: Mapping[str, Any] = field(default_factory=dict)
+    is_alone: bool = False  # its test runs it, against servers of its own
 
     @property
     def folder(self) -> Path:

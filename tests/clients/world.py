@@ -183,7 +183,9 @@ class Runs:
         self._pool = ThreadPoolExecutor(AT_ONCE)
         self._server, self._limited = server, limited
         self._futures: dict[str, Future[dict[str, Any]]] = {
-            row.name: self._pool.submit(self._run, row) for row in rows if row.language != "browser"
+            row.name: self._pool.submit(self._run, row)
+            for row in rows
+            if row.language != "browser" and not row.is_alone
         }
 
     def of(self, row: ClientRow) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import shutil
 import pytest
 from click.testing import CliRunner
 
-from loadtests import bench, events, freshness, misses, starved, targets
+from loadtests import bench, connected_content, events, freshness, misses, starved, targets
 
 PROGRAMS = ("wrk", "nginx", "redis-server")
 comparable = pytest.mark.skipif(
@@ -41,6 +41,13 @@ def test_misses_are_measured_at_the_limit_and_at_half_of_it(tmp_path, recipe: li
     assert ran.exit_code == 0, (ran.output, ran.exception)
     rates = [int(rate.replace(",", "")) for rate in re.findall(r"([\d,]+) answers/s", ran.output)]
     assert len(rates) == 1 and rates[0] > 50 and "p99" in ran.output and " failed" in ran.output
+
+
+def test_a_burst_of_e_mails_gets_its_lists():
+    argv = ["--users", "40", "--seconds", "0.4", "--workers", "1", "--recipe", "aws-popularity-count"]
+    ran = CliRunner().invoke(connected_content.main, argv)
+    assert ran.exit_code == 0, (ran.output, ran.exception)
+    assert re.search(r"40 users in 0.4 s, 0 failed: median [\d.]+ ms, p99 [\d.]+ ms", ran.output)
 
 
 def test_an_unknown_kind_is_refused_with_those_there_are():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from functools import cache
 
 from gateway.config import document, experiments
 from gateway.config.caching import FLAGS, SHARED, TIMED, directives, readable
@@ -13,9 +14,16 @@ from gateway.config.checks.context import check_filters, check_rules, reads_item
 from gateway.context.rules import ITEM_METADATA
 from gateway.document.context import DiversityPart
 from gateway.document.report import Report, checks, choices, inside
+from gateway.intake import PARTNERS
+from gateway.plan.shape import fault_of
 from gateway.upstreams.function import check_function_arn
 from gateway.upstreams.level import CacheControl, CachePolicy, Level, VariationPart
 
+OWN_PATHS = (
+    *("admin", "api", "aws", "cohort-items", "cohorts", "docs", "events", "experiments", "explain-items", "health"),
+    *("metrics", "ofrep", "openapi.json", "projects", "ready", "recgate.js", "recommend-items", "recommend-many"),
+    *("related-items", "rerank-items", "sub", "ui"),
+)
 A_DAY, A_YEAR = 86_400, 31_536_000
 EVENT_PATH = re.compile(r"[^.\s]+(\.[^.\s]+)*")
 
@@ -111,6 +119,30 @@ def check_recommender(part: document.Recommender, place: str, report: Report) ->
         report.refuse(at, "some have a 'weight' and some have not: give every one a weight, 0 for none")
     elif stated and not any(stated):
         report.refuse(at, "all weights are 0: no variation could answer")
+
+
+@checks
+def check_shape(part: document.Recommender, place: str, report: Report) -> None:
+    fault = "" if part.shape is None else fault_of(part.shape)
+    if fault:
+        report.refuse(inside(place, "shape"), fault)
+
+
+@checks
+def check_alias(part: document.AliasPart, place: str, report: Report) -> None:
+    first = part.path.split("/", 2)[1]
+    if first in reserved_names():
+        report.refuse(inside(place, "path"), f"/{first} is a path of recgate's own")
+    for theirs, times in Counter(part.query.values()).items():
+        if times > 1:
+            report.refuse(inside(place, "query"), f"{theirs!r} stands for {times} parameters: it can be one")
+
+
+@cache
+def reserved_names() -> frozenset[str]:
+    """The first names of paths that GET has without any alias."""
+    partners = (each.path.split("/", 2)[1] for partner in PARTNERS.values() for each in partner.endpoints)
+    return frozenset({*OWN_PATHS, *partners})
 
 
 @checks

@@ -18,6 +18,7 @@ from gateway.document.remote import FILTER_ARN, MODEL_ARN, EngineOrigin
 from gateway.document.report import Report, checks, choices, inside
 from gateway.document.rules import ListRulePart
 from gateway.intake import parts_of
+from gateway.plan.shape import fault_of, gives_nothing
 from gateway.upstreams.level import Level, RemoteVariation, VariationPart
 from gateway.upstreams.personalize import ArnVariation
 
@@ -25,6 +26,9 @@ COUNTED_BY_NONE = "only the built-in engine counts what it has shown: nobody tir
 HEEDED_BY_NONE = "only the built-in engine heeds an objective: this origin is not told of it"
 NEEDS_TRACKER = "is read into the built-in engine: 'eventTargets' needs a personalize-event-tracker of its own"
 RULED_BY_NONE = "is answered elsewhere: 'rules' are for models of the built-in engine"
+
+LISTED = {"recommend-items": "itemList", "related-items": "itemList", "rerank-items": "personalizedRanking"}
+ALIASED = {"itemId": "related-items", "itemIds": "rerank-items"}  # parameters of paths of one action
 
 Placed = tuple[str, Action, document.Recommender, VariationPart, Level]
 
@@ -66,12 +70,41 @@ def check_root(part: document.Root, place: str, report: Report) -> None:
     check_cohorts(part, report)
     check_event_sources(part, report)
     check_partners(part, report)
+    check_shapes(part, report)
+    check_aliases(part, report)
     flags.check_keys(part, report)
     for index, network in enumerate(part.trusted_proxies):
         try:
             Viewers([network])
         except ValueError as error:
             report.refuse(inside(place, "trustedProxies", index), str(error))
+
+
+def recommenders_of(part: document.Root) -> Iterator[tuple[str, Action, document.Recommender]]:
+    for key, namespace in part.namespaces.items():
+        for action, recommenders in namespace.recommenders.items():
+            for name, recommender in recommenders.items():
+                yield f"namespaces.{key}.recommenders.{action}.{name}", action, recommender
+
+
+def check_shapes(part: document.Root, report: Report) -> None:
+    for place, action, recommender in recommenders_of(part):
+        shape = recommender.shape
+        if shape is not None and not fault_of(shape) and gives_nothing(shape, action):
+            report.warn(f"{place}.shape", f"gives nothing for an answer with two items: {LISTED[action]} has them")
+
+
+def check_aliases(part: document.Root, report: Report) -> None:
+    """A path leads to one recommender, and says whose or which item's list it is."""
+    first: dict[str, str] = {}
+    for place, action, recommender in recommenders_of(part):
+        for index, alias in enumerate(recommender.aliases):
+            at = inside(place, "aliases", index)
+            if first.setdefault(alias.path, at) != at:
+                report.refuse(inside(at, "path"), f"{alias.path} is {first[alias.path]} already")
+            for name in ("itemId", "itemIds"):
+                if name in alias.query and ALIASED[name] != action:
+                    report.refuse(inside(at, "query"), f"{name} is for {ALIASED[name]}", name)
 
 
 def check_tenants(part: document.Root, report: Report) -> None:

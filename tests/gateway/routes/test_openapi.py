@@ -47,7 +47,7 @@ def documented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[TestC
 def read_by(function: Any, name: str) -> set[str]:
     """The parameters that the function takes from the map of that name."""
     text = inspect.getsource(function)
-    names = re.findall(rf'{name}(?:\.get\(|\[)"(\w+)"|_ids\(raw, "(\w+)"', text)
+    names = re.findall(rf'{name}(?:\.get\(|\[)"(\w+)"|\bids_in\(raw, "(\w+)"', text)
     return {first or second for first, second in names}
 
 
@@ -158,4 +158,4 @@ def test_all_of_the_package_s_names_are_where_this_looks_for_them() -> None:
     of_operators = {
         f"admin_{name}" for name in ("configuration", "data", "experiments", "server", "stream")
     }  # RouteDoc.query
-    assert readers - of_operators == {"query", "experiments", "growthbook"}
+    assert readers - of_operators == {"query", "experiments", "growthbook", "aliases"}
