@@ -264,6 +264,8 @@ def _list_parameters() -> list[Parameter]:
 
 
 def _items(plan: Plan) -> Responses:
+    if plan.shape is not None:
+        return {"200": response(f"The shape {plan.shape.expression}", Schema()), **REFUSALS}
     key = "personalizedRanking" if plan.action == "rerank-items" else "itemList"
     pin = record({"rule": TEXT, "place": INTEGER}, "rule", "place")
     more = {"promotionName": TEXT, "pin": pin, "reason": array(TEXT), "metadata": ANY}

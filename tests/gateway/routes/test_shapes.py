@@ -145,6 +145,11 @@ def test_several_lists_at_once_have_no_shape(client: TestClient[Any]) -> None:
     assert isinstance(client.get("/recommend-items/shop/mail/u1").json(), list)
 
 
+def test_the_description_names_the_shape(client: TestClient[Any]) -> None:
+    operation = client.get("/openapi.json").json()["paths"]["/recommend-items/shop/mail/{user_id}"]["get"]
+    assert PRODUCTS in operation["responses"]["200"]["description"]
+
+
 # ---- the configuration
 
 HOME = "variations: {main: {type: engine, model: m}}"
