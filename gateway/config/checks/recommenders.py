@@ -20,7 +20,19 @@ from gateway.upstreams.function import check_function_arn
 from gateway.upstreams.level import CacheControl, CachePolicy, Level, VariationPart
 
 OWN_PATHS = (
-    *("admin", "api", "aws", "cohort-items", "cohorts", "docs", "events", "experiments", "explain-items", "health"),
+    *(
+        "admin",
+        "api",
+        "aws",
+        "cohort-items",
+        "cohorts",
+        "datafiles",
+        "docs",
+        "events",
+        "experiments",
+        "explain-items",
+        "health",
+    ),
     *("metrics", "ofrep", "openapi.json", "projects", "ready", "recgate.js", "recommend-items", "recommend-many"),
     *("related-items", "rerank-items", "sub", "ui"),
 )
