@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from litestar import Litestar, Request, Response
 from litestar.handlers import HTTPRouteHandler
 
-from engine import Change, Engine, EngineError, delete_user
+from engine import Change, Engine, EngineError, delete_user, hide_item
 from gateway import gauges
 from gateway.admin.scope import EngineScope
 from gateway.answer import hold
@@ -77,6 +77,7 @@ from gateway.routes.admin_models import model_routes, model_topic
 from gateway.routes.admin_server import ServerApi, ServerParts, ServerViews, server_routes, server_topics
 from gateway.routes.admin_stream import Streams, stream_route
 from gateway.routes.aliases import AliasRoutes
+from gateway.routes.app_proxy import app_proxy_route
 from gateway.routes.cohorts import cohort_routes
 from gateway.routes.direct import Direct
 from gateway.routes.events import events_routes
@@ -224,7 +225,7 @@ class WorkerParts:
 
     def _other_records(self) -> OtherRecords:
         flags = self.flag_service
-        return OtherRecords(flags.expose, flags.convert, self._erase, lambda: self.gateway.config.viewers)
+        return OtherRecords(flags.expose, flags.convert, self._erase, self._hide, lambda: self.gateway.config.viewers)
 
     def _hot_cache(self, config: Config) -> HotCache:
         clock, feed, draw, second_level = self.options.clock, self.engine.feed, self.options.draw, None
@@ -280,12 +281,18 @@ class WorkerParts:
             yield
 
     async def _erase(self, namespace: Namespace, user: str) -> None:
-        """Delete a user from the dataset groups that the namespace's events go to."""
+        await self._in_groups(namespace, lambda engine, arn: delete_user(engine, arn, user))
+
+    async def _hide(self, namespace: Namespace, item: str) -> None:
+        await self._in_groups(namespace, lambda engine, arn: hide_item(engine, arn, item, hidden=True))
+
+    async def _in_groups(self, namespace: Namespace, act: Callable[[Engine, str], object]) -> None:
+        """Act in the dataset groups that the namespace's events go to."""
         engine = self.engine
         if isinstance(engine, Engine):
             trackers = [engine.directory.tracker(each) for each in namespace.trackers]
             for arn in {tracker.dataset_group_arn for tracker in trackers}:
-                await asyncio.get_running_loop().run_in_executor(self.threads, delete_user, engine, arn, user)
+                await asyncio.get_running_loop().run_in_executor(self.threads, act, engine, arn)
 
     async def _close(self) -> None:
         await asyncio.to_thread(self.ledger.close)
@@ -310,6 +317,7 @@ class WorkerParts:
             experiment_route(front),
             *health_routes(front, self.engine, self.threads, self.metrics, self.filters),
             *ofrep_routes(front, self.flag_service),
+            app_proxy_route(front),
             *intake_routes(front, self.recorder, self.partner_records),
             *growthbook_routes(front, self.flag_service, self.options.leaving),
             optimizely_route(front, self.flag_service),

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from engine import Event, PartialRow
+from engine import Event, InvalidInput, PartialRow
 from gateway.context.viewer import Viewers
 from gateway.errors import Problem
 from gateway.events.record import EventBatch, Recorder
@@ -27,6 +27,7 @@ from gateway.intake.records import (
     MappedRow,
     MessageSender,
     RowKind,
+    WithdrawnItem,
 )
 from gateway.plan.plan import Moment, Namespace
 from gateway.telemetry import Telemetry
@@ -44,12 +45,14 @@ KINDS: Mapping[type, str] = {
     MappedExposure: "exposure",
     MappedConversion: "conversion",
     ErasedUser: "deletion",
+    WithdrawnItem: "withdrawal",
 }
 REASONS = {"ITEMS": "Column", "USERS": "Trait"}
 
 Expose = Callable[[Namespace, MappedExposure, Moment], Awaitable[bool]]  # False: there is no such flag or variation
 Convert = Callable[[Namespace, MappedConversion, Moment], Awaitable[bool]]  # False: no experiment has such a metric
 Erase = Callable[[Namespace, str], Awaitable[None]]
+Hide = Callable[[Namespace, str], Awaitable[None]]
 
 
 class OtherRecords(NamedTuple):
@@ -58,6 +61,7 @@ class OtherRecords(NamedTuple):
     expose: Expose
     convert: Convert
     erase: Erase
+    hide: Hide
     viewers: Callable[[], Viewers]
 
 
@@ -81,6 +85,7 @@ class PartnerRecorder:
             self._store_rows(namespace, "USERS", [each for each in rows if each.dataset == "USERS"]),
             self._store_exposures(namespace, [each for each in mapped if isinstance(each, MappedExposure)], moment),
             self._store_conversions(namespace, [each for each in mapped if isinstance(each, MappedConversion)], moment),
+            self._hide(namespace, [each for each in mapped if isinstance(each, WithdrawnItem)]),
         )
         for part in parts:
             dropped += part
@@ -175,6 +180,16 @@ class PartnerRecorder:
     ) -> list[Dropped]:
         unknown = [each for each in conversions if not await self._others.convert(namespace, each, moment)]
         return [Dropped("noItem", each.metric) for each in unknown if each.is_alone]
+
+    async def _hide(self, namespace: Namespace, hidden: Sequence[WithdrawnItem]) -> list[Dropped]:
+        dropped = []
+        for each in hidden:
+            try:
+                await self._others.hide(namespace, each.item)
+            except InvalidInput as error:  # a thousand are hidden already
+                log.warning("item %r of namespace %r is not hidden: %s", each.item, namespace.key, error)
+                dropped.append(Dropped("refused", "hidden item"))
+        return dropped
 
 
 def moment_of(sender: MessageSender | None, moment: Moment, viewers: Viewers) -> Moment:

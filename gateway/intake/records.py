@@ -69,6 +69,12 @@ class ErasedUser(NamedTuple):
     user: str
 
 
+class WithdrawnItem(NamedTuple):
+    """An item that is to be in no list from here on."""
+
+    item: str
+
+
 class Dropped(NamedTuple):
     """A part of a message that is not stored: `name` is the partner's for it, `reason` a word in camelCase."""
 
@@ -76,5 +82,5 @@ class Dropped(NamedTuple):
     name: str
 
 
-PartnerRecord = MappedEvent | MappedRow | MappedExposure | MappedConversion | ErasedUser
+PartnerRecord = MappedEvent | MappedRow | MappedExposure | MappedConversion | ErasedUser | WithdrawnItem
 Mapped = Sequence[PartnerRecord | Dropped]

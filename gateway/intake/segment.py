@@ -27,7 +27,7 @@ from gateway.intake.base import (
     PartnerRequest,
     PartnerType,
 )
-from gateway.intake.mapping import EventMapping, PartnerMapping, id_of
+from gateway.intake.mapping import EventMapping, PartnerMapping, epoch_of, id_of
 from gateway.intake.records import Dropped, MappedEvent, MappedRow, PartnerRecord
 
 LARGEST_BATCH = 500 << 10
@@ -263,17 +263,6 @@ def _time(message: Mapping[str, Any], received_at: float, sent_at: Any) -> float
         return received_at
     at = original if sent is None else received_at - (sent - original)
     return max(0.0, min(at, received_at))
-
-
-def epoch_of(text: Any) -> float | None:
-    """Epoch seconds of an ISO 8601 time; one without a zone is in UTC."""
-    if not isinstance(text, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 BATCHES = ("/v1/batch", "/v1/import", "/v1/b", "/beacon/v1/batch")

@@ -100,6 +100,9 @@ def described(config: Config) -> dict[str, Any]:
         paths |= {**dict(flag_paths()), **dict(experiment_paths())}
     if "optimizely" in config.partners:
         paths |= dict(datafile_paths())
+    if "shopify" in config.partners:
+        proxied = [config.namespaces[name] for name in config.partners["shopify"].by_namespace]
+        paths |= dict(path for namespace in proxied for path in _proxy_paths(namespace))
     paths |= dict(operation_paths())
     tags = sorted({tag for path in paths.values() for each in (path.get, path.post) if each for tag in each.tags or ()})
     document = OpenAPI(
@@ -136,6 +139,17 @@ def _paths(namespace: Namespace) -> Iterator[tuple[str, PathItem]]:
         yield f"/events/{namespace.key}", PathItem(post=_events(namespace))
 
 
+def _proxy_paths(namespace: Namespace) -> Iterator[tuple[str, PathItem]]:
+    """The paths of Shopify's app proxy."""
+    for plan in namespace.plans.values():
+        base = f"/shopify/proxy/{namespace.key}/{plan.recommender}"
+        recommender = RecommenderPaths(namespace, plan)
+        if plan.action == "recommend-items":
+            yield base, PathItem(get=recommender.proxied())
+        elif plan.action == "related-items":
+            yield f"{base}/{{item_id}}", PathItem(get=recommender.proxied("item_id"))
+
+
 @dataclass(frozen=True)
 class RecommenderPaths:
     namespace: Namespace
@@ -161,6 +175,14 @@ class RecommenderPaths:
         parameters = [*map(_id, ids), *_query(self.plan)]
         title = TITLES[self.plan.action]
         return self._operation(self.plan.action, title, title, _items(self.plan), parameters)
+
+    def proxied(self, *ids: str) -> Operation:
+        signed = ("shop", "logged_in_customer_id", "path_prefix", "timestamp", "signature")
+        own = [query_parameter(name, TEXT, "Added and signed by Shopify's app proxy.") for name in signed]
+        session = query_parameter("sessionId", TEXT, "The visitor, where nobody is logged in.")
+        more = [each for each in _query(self.plan) if each.name not in ("userId", "sessionId")]
+        title, parameters = "By Shopify's app proxy", [*map(_id, ids), *own, session, *more]
+        return self._operation(f"proxy.{self.plan.action}", "App proxy", title, _items(self.plan), parameters)
 
     def _explain(self) -> Operation:
         parameters = [_id("user_id"), _id("item_id"), *(each for each in _query(self.plan) if each.name not in PAGES)]

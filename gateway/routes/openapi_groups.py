@@ -24,7 +24,7 @@ GROUPS = (
     TagGroup(
         "Pages and apps",
         "Lists to show. boto3 asks the same models by Amazon Personalize's API at this address.",
-        (": Recommend Items", ": Related Items", ": Rerank Items", ": Cohorts"),
+        (": Recommend Items", ": Related Items", ": Rerank Items", ": Cohorts", ": App proxy"),
     ),
     TagGroup("Who sends events", "What people did; it counts for the next list.", (": Events",)),
     TagGroup("Who asks why", "Reasons of a list, and what an experiment shows.", (": Explain Items", "Experiments")),
