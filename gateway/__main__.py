@@ -45,6 +45,7 @@ COMMANDS = {
     "filter": "filter",
     "delete": "delete",
     "check-config": "check_config",
+    "sync": "sync",
     "import-config": "import_config",
     "print-schema": "print_schema",
 }
