@@ -103,6 +103,10 @@ class Resources:
         listed = negative_events_in(self.directory.get(group_arn, DatasetGroupRecord).tags)
         return NegativeEvents.of(listed).left_out(compact(state, kinds).snapshot)
 
+    def has_groups(self) -> bool:
+        """Whether there is any dataset group, without which no job has work."""
+        return bool(self.records.list(DatasetGroupRecord))
+
     def learnable(self, group_arn: str) -> Snapshot:
         """The part of `snapshot` that a solution without settings trains on: without plain strings and booleans of
         items and users. Raises `NotFound`."""

@@ -8,18 +8,22 @@ import socket
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from itertools import zip_longest
+from math import inf
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 from uuid import uuid4
 
 import click
+from click.core import ParameterSource
 
 from engine import Engine, Settings, WriteServer
 from gateway.cli.options import data_option, plain_errors
 from gateway.config import Config
 from gateway.forwarding.engines import VARIABLE, engines_in
+from gateway.processes.instant import begin_when, temporary_data
 from gateway.processes.listen import bind_each, give_by_core
 from gateway.processes.start import configuration, engine_settings
 from gateway.processes.starvation import Starvation
@@ -56,7 +60,9 @@ class ServeOptions:
 )
 @click.option("--pin", is_flag=True, help="Each worker on a core of its own, with what arrives there. Linux only.")
 @click.option(
-    "--instant", is_flag=True, help="For tests: no pending states, automatic training soon; or RECGATE_INSTANT=1."
+    "--instant",
+    is_flag=True,
+    help="For tests: temporary data and one worker where none are named, no pending states, automatic training soon.",
 )
 @click.option(
     "--role",
@@ -71,8 +77,16 @@ class ServeOptions:
 def command(**values: Any) -> None:
     """Serve the gateway and the Personalize API."""
     options = ServeOptions(**values)
-    if options.instant:
-        os.environ["RECGATE_INSTANT"] = "1"  # for all of the server's processes
+    if not options.instant:
+        serve(options)
+    os.environ["RECGATE_INSTANT"] = "1"  # for all of the server's processes
+    named = click.get_current_context().get_parameter_source("data") != ParameterSource.DEFAULT
+    with nullcontext(options.data) if named else temporary_data() as data:
+        serve(replace(options, data=data, workers=options.workers or 1))
+
+
+def serve(options: ServeOptions) -> NoReturn:
+    """All of the server until it is told to stop; ends the process."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s recgate %(levelname)s %(message)s")
     cores = cores_for(options)
     with plain_errors():
@@ -89,12 +103,15 @@ def command(**values: Any) -> None:
     server = f"{socket.gethostname()}-{sockets[0].getsockname()[1]}"
     supervisor = Supervisor()
     jobs = job_child(settings, writer.path, options.job_nice, supervisor.gate)
+    jobs.start_at = inf if options.instant else 0.0
     sources = source_children(config, options, server, supervisor.gate)
     try:
         supervisor.start([*worker_children(sockets, cores.pinned, options, server, supervisor.gate), jobs, *sources])
         with plain_errors():
             engine = opened(settings, server)
         start_writer(writer, engine)
+        if options.instant:
+            begin_when(engine.resources.has_groups, jobs)
         announce(options, config, sockets)
         numbers = engine.settings.data_dir / "run" / "metrics" / server
         starvation = Starvation(numbers, lambda: jobs.process.pid if jobs.process is not None else None)

@@ -15,7 +15,6 @@ from functools import lru_cache
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-import holidays
 import msgspec
 
 from gateway.context.operators import Value, number
@@ -208,6 +207,8 @@ def scalar_of(value: object) -> Value | None:
 @lru_cache(maxsize=256)
 def holidays_of(country: str, subdivision: str, year: int) -> Mapping[date, str]:
     """Raises `NotImplementedError` for a place that is not known."""
+    import holidays  # where a rule is of them: it takes a thirtieth of the start of a server
+
     return dict(holidays.country_holidays(country, subdiv=subdivision or None, years=year, language="en_US"))
 
 
