@@ -16,6 +16,7 @@ RUN if [ -n "$TORCH_INDEX" ]; then pip install --index-url "$TORCH_INDEX" "torch
 COPY pyproject.toml README.md LICENSE ./
 COPY gateway gateway
 COPY engine engine
+COPY clients clients
 # hadolint ignore=DL3013
 RUN pip install ".[$EXTRAS]"
 

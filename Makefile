@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DATASET := .cache/datasets/recbole-1.2.1-py3-none-any.whl
 BANDIT := .cache/datasets/obp-0.4.1-py3-none-any.whl
-SLOW := aws ui compat docs flows loadtests server gateway/cache/test_redis_forms.py gateway/cli gateway/experiments gateway/hot gateway/metadata/test_dynamodb.py \
+SLOW := aws ui compat docs flows installed loadtests server gateway/cache/test_redis_forms.py gateway/cli gateway/experiments gateway/hot gateway/metadata/test_dynamodb.py \
 	gateway/metadata/test_localdb.py gateway/sources gateway/targets gateway/test_bad_bodies.py gateway/upstreams engine/batch engine/cohorts \
 	engine/ensemble engine/forecast engine/measure engine/nn engine/recipes engine/test_actions.py engine/test_attribution.py \
 	engine/test_crash.py engine/test_deletion.py engine/test_engine.py engine/test_explore.py engine/test_jobs.py \
@@ -22,7 +22,7 @@ EVIDENTLY := .cache/models/botocore_a_la_carte_evidently-1.34.144-py3-none-any.w
 unexport PYTHONDONTWRITEBYTECODE  # tests start hundreds of processes, of which each would compile all the code anew
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-scale test-scale-short test-clients page chart dashboards docs reference plots quick style lint format operations bench bench-quality load evaluate clean
+.PHONY: help setup demo test test-scale test-scale-short test-clients page chart dashboards docs reference plots quick style lint format operations bench bench-quality load evaluate installed release clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  \1\t/' | expand -t 17
@@ -133,6 +133,12 @@ load: $(READY)  ## SCENARIO (browsing, flash_sale, crawler, burst or events), by
 
 evaluate: $(READY) $(DATASET)  ## the honest report on MovieLens-100K
 	$(BIN)/recgate evaluate --movielens $(ARGS)
+
+installed: $(READY) $(DATASET)  ## sizes and seconds of installations of the wheel, in environments of their own (ARGS=--help)
+	$(BIN)/python -m loadtests.installed $(ARGS)
+
+release: $(READY)  ## dist/: the wheel, its SBOM (CycloneDX) and the licences of what it brings
+	$(BIN)/python -m tests.installed.release
 
 clean:  ## forget the environments and what was built
 	rm -rf $(VENV) .cache/quality build dist *.egg-info

@@ -21,7 +21,7 @@ from typing import Any
 import hypothesis
 import pytest
 
-WAITING = ("server", "docs", "flows", "compat", "loadtests", "ui", "aws")  # folders, of which the first take longest
+WAITING = ("server", "docs", "flows", "compat", "installed", "loadtests", "ui", "aws")  # folders, the longest first
 TOGETHER = ("flows", "compat", "ui")  # each in one process, for the servers that its fixtures start
 
 MEMORY, ROOM = Path("/dev/shm"), 4 << 30  # bytes; all tests leave about 700 MB

@@ -13,7 +13,7 @@ import pytest
 import engine
 
 ROOT = Path(__file__).parents[1]
-GIVEN = {"pyproject.toml", "README.md", "gateway", "engine", "config", "tests", "loadtests", "Dockerfile"}
+GIVEN = {"pyproject.toml", "README.md", "gateway", "engine", "config", "clients", "tests", "loadtests", "Dockerfile"}
 EXPECTED_BY_AN_ECOSYSTEM = {"Makefile", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs", "deploy"}
 
 HOMES = {  # a library, and the only places that import it

@@ -30,6 +30,7 @@ ELSEWHERE = {  # a page: what tries its snippets
     "docs/experiments.md": "below",
     "docs/intake.md": "tests/test_docs.py",
     "docs/library.md": "tests/test_docs.py",
+    "docs/local-personalize.md": "tests/installed/test_wheel.py",
     "docs/own-recipe.md": "tests/flows/test_own_recipe.py",
     "docs/operations.md": "below",
     "docs/origins-and-targets.md": "below",
