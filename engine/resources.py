@@ -104,7 +104,7 @@ class Resources:
         return NegativeEvents.of(listed).left_out(compact(state, kinds).snapshot)
 
     def has_groups(self) -> bool:
-        """Whether there is any dataset group, without which no job has work."""
+        """True once there is a dataset group, without which no job has work."""
         return bool(self.records.list(DatasetGroupRecord))
 
     def learnable(self, group_arn: str) -> Snapshot:
