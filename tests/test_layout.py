@@ -17,7 +17,7 @@ GIVEN = {"pyproject.toml", "README.md", "gateway", "engine", "config", "clients"
 EXPECTED_BY_AN_ECOSYSTEM = {"Makefile", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs", "deploy"}
 
 HOMES = {  # a library, and the only places that import it
-    "sqlalchemy": ("engine/",),
+    "sqlalchemy": ("engine/", "gateway/cli/query_rows.py"),
     "alembic": ("engine/storage/migrations/",),
     "ray": ("engine/ray_tasks.py",),
     "purgatory": ("gateway/outbound/",),
