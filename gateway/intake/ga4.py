@@ -82,7 +82,7 @@ def read_events(request: PartnerRequest, accounts: PartnerAccounts) -> PartnerDe
 
 
 def read_debug(request: PartnerRequest, accounts: PartnerAccounts) -> PartnerReply:
-    """What is wrong with a request, of which nothing is stored."""
+    """List the faults of a request, of which nothing is stored."""
     messages = [
         {"fieldPath": path, "description": description, "validationCode": code}
         for path, description, code in _faults(request, accounts)
