@@ -149,6 +149,15 @@ def configuration(rows: Sequence[ClientRow], **more: Any) -> str:
     return json.dumps({"namespaces": spaces, **more})
 
 
+def keys_of(rows: Sequence[ClientRow]) -> dict[str, Any]:
+    """The `auth` by which each row has a key of its own, ROW-key; partners' own keys are of their `intake`."""
+    keys = [
+        {"name": row.name, "sha256": hashlib.sha256(f"{row.name}-key".encode()).hexdigest(), "namespaces": [row.name]}
+        for row in rows
+    ]
+    return {"type": "api_key", "keys": keys}
+
+
 def server_of(folder: Path, rows: Sequence[ClientRow], **more: Any) -> Server:
     folder.mkdir()
     build(folder / "data", rows)

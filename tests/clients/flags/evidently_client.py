@@ -1,0 +1,47 @@
+"""boto3, which has dropped Evidently, with the service's model beside it."""
+
+import json
+import os
+import time
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+ROW = os.environ["ROW"]
+UNITS = [f"u{number}" for number in range(60)]
+
+
+def client_of(url):
+    config = Config(inject_host_prefix=False, retries={"max_attempts": 0})
+    keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
+    return boto3.client("evidently", endpoint_url=url, region_name="us-east-1", config=config, **keys)
+
+
+def error_of(call, **arguments):
+    try:
+        call(**arguments)
+    except ClientError as error:
+        return [error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]["Code"]]
+    return None
+
+
+client = client_of(os.environ["URL"])
+arms = {}
+for _ in range(2):
+    for unit in UNITS:
+        told = client.evaluate_feature(project=ROW, feature=f"{ROW}-look", entityId=unit)
+        arms[unit] = [told["variation"], json.loads(told["value"]["stringValue"]), told["reason"]]
+names = ("dark", "boost", "places", "title", "list")
+asked = [{"entityId": "tester", "feature": f"{ROW}-{name}"} for name in names]
+results = client.batch_evaluate_feature(project=ROW, requests=asked)["results"]
+types = {name: each["value"] for name, each in zip(names, results, strict=True)}
+clicked = {"userDetails": {"userId": "u1"}, "details": {"clicks": 2.0}}
+event = {"type": "aws.evidently.custom", "timestamp": time.time(), "data": json.dumps(clicked)}
+wrong = {**event, "data": json.dumps({**clicked, "details": {"clicks": "many"}})}
+put = client.put_project_events(project=ROW, events=[event, wrong])
+missing = error_of(client.evaluate_feature, project=ROW, feature="nobody-knows", entityId="u1")
+limited = client_of(os.environ["LIMITED_URL"])
+unknown = error_of(limited.evaluate_feature, project=ROW, feature=f"{ROW}-look", entityId="u1")
+failed = [each.get("errorCode") for each in put["eventResults"]]
+print(json.dumps({"arms": arms, "types": types, "failed": failed, "missing": missing, "unknown": unknown}))
