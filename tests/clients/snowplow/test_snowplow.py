@@ -75,6 +75,7 @@ def test_a_storefront_sends(browser: Browser, server: Server, store: Store, outc
         assert set(statuses) == {200}
         again = [httpx_again(each, server.url) for each in page.posts]
         assert again and set(again) == {200}
+        page.page.unroute_all(behavior="ignoreErrors")  # requests may be on their way
     assert stored(store, STOREFRONT) == VISIT
     owners = {(each.user, each.session) for each in store.events(STOREFRONT)}
     assert len(owners) == 1 and owners.pop()[0] == "u1"
@@ -103,9 +104,11 @@ def test_a_storefront_bears_refusals(
         page.call("(told) => journey(told)", {**WHO, "environment": "nobody"})
         page.wait(lambda: statuses, "an answer")
         assert set(statuses) == {401}
+        page.page.unroute_all(behavior="ignoreErrors")  # requests may be on their way
     with client_page(browser, STOREFRONT, tmp_path) as page:
         statuses = led(page.page, limited.url)
         page.call("(told) => journey(told)", WHO)
         page.wait(lambda: 429 in statuses, "429")
         page.wait(lambda: limited_store.events(STOREFRONT), "what was let in is stored")
+        page.page.unroute_all(behavior="ignoreErrors")  # requests may be on their way
     outcomes.setdefault(STOREFRONT.name, {})["failure"] = "`401`; `429`"
