@@ -44,6 +44,8 @@ COMMANDS = {
     "rollback": "rollback",
     "filter": "filter",
     "delete": "delete",
+    "apply": "apply",
+    "export-config": "export_config",
     "check-config": "check_config",
     "sync": "sync",
     "import-config": "import_config",

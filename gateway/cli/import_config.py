@@ -22,8 +22,7 @@ from gateway.cli.local import opened
 from gateway.cli.options import data_option, json_option, plain_errors, print_json
 from gateway.config import parse
 from gateway.config.source import source
-
-Call = Callable[..., dict[str, Any]]  # an operation of Amazon Personalize and its members, as boto3 spells them
+from gateway.manifest import Call, pages
 
 ACTIONS: dict[str, Action] = {  # by a recipe's type, so that recipes yet to come are known, too
     "USER_PERSONALIZATION": "recommend-items",
@@ -167,16 +166,6 @@ def account(region: str) -> Iterator[Call]:
 
 def snake(operation: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", operation).lower()
-
-
-def pages(call: Call, operation: str, key: str, **members: str) -> Iterator[dict[str, Any]]:
-    more: dict[str, str] = {}
-    while True:
-        answer = call(operation, **members, **more)
-        yield from answer[key]
-        if not answer.get("nextToken"):
-            return
-        more = {"nextToken": answer["nextToken"]}
 
 
 # ---- what there is

@@ -1,4 +1,4 @@
-"""recgate print-schema: the JSON Schema of the configuration, for editors and checks."""
+"""recgate print-schema: the JSON Schema of the configuration or of resources, for editors and checks."""
 
 from __future__ import annotations
 
@@ -11,8 +11,14 @@ from gateway.config.document import Root
 
 
 @click.command("print-schema")
-def command() -> None:
-    """Print the JSON Schema of the configuration file."""
+@click.argument("file", type=click.Choice(["configuration", "resources"]), default="configuration")
+def command(file: str) -> None:
+    """Print the JSON Schema of the configuration file, or of the file of resources that `recgate apply` takes."""
+    if file == "resources":
+        from gateway.manifest.shapes import manifest_schema
+
+        click.echo(json.dumps(manifest_schema(), indent=2))
+        return
     click.echo(schema(), nl=False)
 
 

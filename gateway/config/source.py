@@ -37,9 +37,18 @@ class FastLoader(yaml.CSafeLoader):
 
 
 def source(text: str, name: str) -> DocumentText:
+    """As `parsed`. Raises ConfigError where the text is no map of keys, too."""
+    document = parsed(text, name)
+    if isinstance(document.data, dict):
+        return document
+    wanted = "a configuration is a map of keys; the smallest is `namespaces: {}`"
+    raise ConfigError(name, (Fault("", wanted if document.data is not None else f"is empty: {wanted}"),))
+
+
+def parsed(text: str, name: str) -> DocumentText:
     """Raises ConfigError where the text is neither YAML nor JSON, or says the same key twice."""
     try:
-        data = from_json(text) if is_json(text, name) else from_yaml(text)
+        return from_json(text) if is_json(text, name) else from_yaml(text)
     except yaml.MarkedYAMLError as error:
         raise ConfigError(name, (marked(error),)) from error
     except json.JSONDecodeError as error:
@@ -48,10 +57,6 @@ def source(text: str, name: str) -> DocumentText:
         raise ConfigError(name, (Fault("", "nested too deeply"),)) from error
     except (yaml.YAMLError, ValueError, IndexError) as error:
         raise ConfigError(name, (Fault("", str(error).partition("\n")[0]),)) from error
-    if isinstance(data.data, dict):
-        return data
-    wanted = "a configuration is a map of keys; the smallest is `namespaces: {}`"
-    raise ConfigError(name, (Fault("", wanted if data.data is not None else f"is empty: {wanted}"),))
 
 
 def is_json(text: str, name: str) -> bool:

@@ -24,7 +24,7 @@ SHOP = (
     *("docs/getting-started.md", "docs/filters-and-rules.md", "docs/cache-rules.md", "docs/ab-test.md"),
     *("docs/operate.md", "docs/answers.md"),
 )
-ALONE = ("README.md", "docs/leave-aws.md")
+ALONE = ("README.md", "docs/leave-aws.md", "docs/config-as-code.md")
 ELSEWHERE = {  # a page: what tries its snippets
     "docs/csv-to-page.md": "tests/ui/test_csv_to_page.py",
     "docs/experiments.md": "below",
@@ -191,6 +191,12 @@ def test_leave_aws(alone: Walkthrough, shop: Walkthrough, s3: str) -> None:
     alone.environ = {**s3_environ(s3), **account}
     printed = alone.do("docs/leave-aws.md")
     assert printed.count(" ACTIVE") == 2 and printed.count("of 3 in common") == 3
+
+
+def test_config_as_code(alone: Walkthrough) -> None:
+    printed = alone.do("docs/config-as-code.md")
+    assert printed.count("Plan: 16 to create.") == 3 and printed.count("No changes.") == 2
+    assert (alone.folder / "letters" / "users.json.out").exists()
 
 
 # ---- snippets that need what a test has not
