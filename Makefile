@@ -83,6 +83,7 @@ test-clients: $(READY)  ## partners' own clients, in environments of their own (
 
 page:  ## gateway/ui/dist anew from its sources, by npm
 	cd gateway/ui && npm ci --silent --no-audit --no-fund && npm run build
+	cd gateway/snippet && npm ci --silent --no-audit --no-fund && npm run build
 
 chart: $(READY)  ## deploy/helm/rendered.yaml anew, by Helm (.venv/bin/pip install helm-python-sdk)
 	$(BIN)/python -m tests.deploy.chart

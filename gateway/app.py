@@ -90,6 +90,7 @@ from gateway.routes.ofrep import ofrep_routes
 from gateway.routes.optimizely import optimizely_route
 from gateway.routes.recommend import explain_route, recommend_routes
 from gateway.routes.replies import Front
+from gateway.routes.snippet import snippet_route
 from gateway.routes.ui import ui_routes
 from gateway.targets.base import TargetDependencies
 from gateway.telemetry import MetricsPage, Tracing, telemetry_of
@@ -332,6 +333,7 @@ class WorkerParts:
         topics = [configuration_topic(configuration), experiment_topic(experiments)]
         handlers = [
             *ui_routes(front),
+            snippet_route(front),
             *admin_routes(front, self.origin.announce, watch, self.options.server),
             *configuration_routes(configuration, gate),
             *admin_experiment_routes(ExperimentApi(front, experiments, changing), gate),
