@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     )
     from engine.extras import check_installed as check_installed
     from engine.feed.partial_rows import (
+        ColumnChange as ColumnChange,
         FittingProperties as FittingProperties,
         MergedRows as MergedRows,
         Omitted as Omitted,
@@ -234,7 +235,7 @@ _BEHIND = {
     ),
     "engine.examination": ("Finding", "accept_loss", "examine"),
     "engine.serving.explain": ("Cause", "Explanation"),
-    "engine.feed.partial_rows": ("FittingProperties", "MergedRows", "Omitted", "PartialRow"),
+    "engine.feed.partial_rows": ("ColumnChange", "FittingProperties", "MergedRows", "Omitted", "PartialRow"),
     "engine.feed.sourcing": ("OffsetMove", "PartitionBounds", "SourceBatch", "Sourcing"),
     "engine.filters": ("check_expression", "split_values"),
     "engine.inspection.cards": (

@@ -159,6 +159,11 @@ class Log:
         with self._database.read() as connection:
             return _last(connection)
 
+    def has(self, group: str, once: bytes) -> bool:
+        """A record of the group that says it is the same is stored already."""
+        query = sa.select(log.c.seq).where(log.c.grp == group, log.c.once == once)
+        return self._database.value(query) is not None
+
     def any_after(self, seq: int, group: str, kinds: Sequence[Kind]) -> bool:
         """A group has a record of these kinds after a sequence number."""
         query = sa.select(log.c.seq).where(log.c.grp == group, log.c.seq > seq, log.c.kind.in_(kinds)).limit(1)

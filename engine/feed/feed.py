@@ -157,16 +157,25 @@ class Feed:
             if target is None:
                 omitted += [Omitted("noDataset", dataset_type)] * len(rows)
                 continue
-            newest = dict[str, Mapping[str, Any]]()
+            newest, seen = dict[str, Mapping[str, Any]](), set[bytes]()
             for row in rows:
                 _check_text(id=row.name)
                 before = newest.get(row.name) or self._row(target.group, dataset_type, row.name)
                 entry, missing = row_entry(target.group, target.schema, target.scope, row, before)
                 omitted += missing
-                if entry is not None:
-                    appending.append(entry)
-                    newest[row.name] = entries.read_row(entry.body).values
+                if entry is None or (row.changes and self._is_repeated(entry, seen)):
+                    continue
+                appending.append(entry)
+                newest[row.name] = entries.read_row(entry.body).values
         return MergedRows(self.log.append(appending) if appending else None, omitted)
+
+    def _is_repeated(self, entry: LogEntry, seen: set[bytes]) -> bool:
+        """Changes that are stored already must not count for those after them in a call."""
+        if entry.once is None:
+            return False
+        repeated = entry.once in seen or self.log.has(entry.group, entry.once)
+        seen.add(entry.once)
+        return repeated
 
     def put_action_interactions(
         self, tracking_id: str, interactions: Sequence[ActionEvent], account: str | None = None

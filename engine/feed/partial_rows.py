@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from engine.data import entries
 from engine.data.log import LogEntry
@@ -15,12 +15,22 @@ from engine.data.values import Value, value_of
 from engine.errors import InvalidInput
 
 
+class ColumnChange(NamedTuple):
+    """A change of a column by what it had before: `setOnce` fills it where it is empty, `add` adds a number to it; the
+    others are of lists, where `union` appends what is not there."""
+
+    operation: Literal["setOnce", "add", "append", "prepend", "union", "remove"]
+    column: str
+    value: Any
+
+
 class PartialRow(NamedTuple):
     """Some columns of an item or user, by any spelling. Of rows with one `once` the first is stored."""
 
     name: str
     columns: Mapping[str, Any]
     once: str | None = None
+    changes: Sequence[ColumnChange] = ()
 
 
 class Omitted(NamedTuple):
@@ -67,8 +77,9 @@ def row_entry(
 ) -> tuple[LogEntry | None, list[Omitted]]:
     """The log's entry for the row over what was there `before`, None where a required column is missing."""
     kind = entries.RECORDS_OF[schema.dataset_type]
-    fitted = fitting(schema, row.columns)
-    values = {**fitting(schema, before).values, **fitted.values}  # columns keep whole numbers and booleans as floats
+    old = fitting(schema, before).values  # columns keep whole numbers and booleans as floats
+    fitted = fitting(schema, {**row.columns, **_changed(schema, row.changes, old)})
+    values = {**old, **fitted.values}
     absent = [each.name for each in schema.fields if not each.nullable and each.name != schema.key]
     absent = [name for name in absent if values.get(name) is None]
     if absent:
@@ -78,6 +89,42 @@ def row_entry(
         once = blake2b(scope + f"row/{kind}/{row.name}/{row.once}".encode(), digest_size=16).digest()
     body = entries.encode(entries.RecordRow(row.name, values))
     return LogEntry(group, kind, row.name, body, once), [*fitted.omitted]
+
+
+def _changed(schema: Schema, changes: Sequence[ColumnChange], before: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns as the changes leave them, by the names that the changes have for them."""
+    columns: dict[str, Any] = {}
+    for change in changes:
+        field = schema.field_for(change.column)
+        old = columns.get(change.column, None if field is None else before.get(field.name))
+        columns[change.column] = change.value if old is None else _amended(field, old, change)
+        if old is None and change.operation == "remove":
+            columns[change.column] = None
+    return columns
+
+
+def _amended(field: Field | None, old: Any, change: ColumnChange) -> Any:
+    if change.operation == "setOnce":
+        return old
+    if change.operation == "add":
+        number = _number(field, change.value) if field and isinstance(change.value, str) else change.value
+        both = (old, number)
+        return sum(both) if all(isinstance(each, int | float) for each in both) else change.value
+    listed = list(_listed(old))
+    texts = [text for text in _listed(change.value) if change.operation != "union" or text not in listed]
+    match change.operation:
+        case "append" | "union":
+            return [*listed, *texts]
+        case "prepend":
+            return [*texts, *listed]
+        case _:
+            return [text for text in listed if text not in texts] or None
+
+
+def _listed(value: Any) -> Iterator[str]:
+    """The texts of a list, or of a categorical column, which joins them."""
+    values = value if isinstance(value, list) else str(value).split("|")
+    yield from (str(each) for each in values)
 
 
 def _typed(field: Field, value: Any) -> Any:

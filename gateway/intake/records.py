@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from engine import Event
+from engine import ColumnChange, Event
 
 RowKind = Literal["ITEMS", "USERS"]
 
@@ -30,12 +30,13 @@ class MappedEvent(NamedTuple):
 
 class MappedRow(NamedTuple):
     """Columns of an item or user, by any spelling: those that the schema has are stored, and what it had in others
-    stays. A row of the same `once` is stored once."""
+    stays. `changes` are those by what a column had before. A row of the same `once` is stored once."""
 
     dataset: RowKind
     id: str
     columns: Mapping[str, Any]
     once: str | None = None
+    changes: Sequence[ColumnChange] = ()
 
 
 class MappedExposure(NamedTuple):

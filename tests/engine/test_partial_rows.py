@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from engine import PartialRow
+from engine import ColumnChange, PartialRow
 from engine.data.entries import read_row
 from engine.data.schema import Field, Schema
 from engine.feed.partial_rows import fitting
@@ -110,3 +110,34 @@ def test_a_row_that_lacks_a_required_column_is_incomplete(tmp_path: Path):
         assert merged(shop, PartialRow("i1", {"price": 1})) == [("incomplete", "KIND")]
         assert merged(shop, PartialRow("i1", {"kind": "a"}), PartialRow("i1", {"price": 1})) == []
         assert shop.row("i1") == {"KIND": "a", "PRICE": 1}
+
+
+def test_changes_are_by_what_was_there_before(shop: Shop):
+    changes = (
+        ColumnChange("setOnce", "year", 1999),
+        ColumnChange("add", "price", 2.5),
+        ColumnChange("append", "genres", "Drama"),
+        ColumnChange("add", "colour", 1),
+    )
+    assert merged(shop, PartialRow("i1", {}, "m1", changes)) == [("unknown", "colour")]
+    assert shop.row("i1") == {"YEAR": 1999, "PRICE": 2.5, "GENRES": "Drama"}
+    again = (
+        ColumnChange("setOnce", "year", 2000),
+        ColumnChange("add", "price", "0.5"),
+        ColumnChange("prepend", "genres", ["New"]),
+        ColumnChange("union", "genres", ["Drama", "Noir"]),
+    )
+    assert merged(shop, PartialRow("i1", {}, "m2", again)) == []
+    assert shop.row("i1") == {"YEAR": 1999, "PRICE": 3.0, "GENRES": "New|Drama|Noir"}
+    removed = (ColumnChange("remove", "genres", ["New", "Noir"]), ColumnChange("remove", "year", 1999))
+    assert merged(shop, PartialRow("i1", {}, "m3", removed[:1]), PartialRow("i2", {}, None, removed[:1])) == []
+    assert (shop.row("i1")["GENRES"], shop.row("i2")) == ("Drama", None)
+    assert merged(shop, PartialRow("i1", {}, None, (ColumnChange("remove", "genres", "Drama"),))) == []
+    assert shop.row("i1").get("GENRES") is None
+
+
+def test_a_change_that_comes_again_counts_once_beside_others(shop: Shop):
+    one, two = (PartialRow("i1", {}, once, (ColumnChange("add", "price", 1),)) for once in ("m1", "m2"))
+    assert merged(shop, one, one) == []
+    assert merged(shop, one, two) == []
+    assert shop.row("i1") == {"PRICE": 2}
