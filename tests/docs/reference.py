@@ -337,8 +337,8 @@ def sample(kind: type[errors.Problem], node: ast.Call) -> Iterator[tuple[str, in
     parameters = [*inspect.signature(kind.__init__).parameters][1:]
     words = {word.arg: word.value for word in node.keywords} | dict(zip(parameters, node.args, strict=False))
     constants = {name: value.value for name, value in words.items() if isinstance(value, ast.Constant)}
-    if any(name in parameters and name not in constants for name in ("code", "status", "type")):
-        return
+    if any(name in parameters and name not in constants for name in ("code", "status", "type", "reply")):
+        return  # a reply of its own is in the words of a partner
     problem = kind(**{name: constants.get(name, 1 if name == "retry_after_s" else "") for name in parameters})
     yield problem.code, problem.status, problem.type
 
