@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -10,7 +11,7 @@ from rich.console import Console
 from gateway.cli.apply import plain_refusals
 from gateway.cli.options import data_option, plain_errors
 from gateway.cli.resource_clients import region_option, resource_client, url_option
-from gateway.manifest import Inventory, exported
+from gateway.manifest import Inventory, as_yaml, exported
 
 
 @click.command("export-config")
@@ -19,17 +20,20 @@ from gateway.manifest import Inventory, exported
 @click.option("--force", is_flag=True, help="Overwrite FILE.")
 @url_option
 @region_option
+@click.option("--json", "as_json", is_flag=True, help="Write JSON in place of YAML.")
 @data_option
-def command(file: Path | None, groups: str, force: bool, url: str | None, region: str | None, data: Path) -> None:
+def command(file: Path | None, groups: str, force: bool, as_json: bool, data: Path, **endpoint: str | None) -> None:
     """Write the dataset groups there are, with all in them, as `recgate apply` takes them, into FILE or on the screen.
 
     The configuration of the gateway is another file: `recgate import-config` writes it.
     """
     if file is not None and file.exists() and not force:
         raise click.ClickException(f"{file} is there already; --force overwrites it")
-    with plain_errors(), plain_refusals(), resource_client(data, url, region, Console(stderr=True)) as client:
+    where = (data, endpoint["url"], endpoint["region"])
+    with plain_errors(), plain_refusals(), resource_client(*where, Console(stderr=True)) as client:
         inventory = Inventory(client.call)
-        text = exported(inventory, wanted_groups(inventory, groups))
+        document = exported(inventory, wanted_groups(inventory, groups))
+    text = f"{json.dumps(document, indent=2)}\n" if as_json else as_yaml(document)
     if file is None:
         click.echo(text, nl=False)
         return

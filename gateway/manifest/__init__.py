@@ -7,7 +7,7 @@ steps, and `exported` writes a file of what there is. All of them ask a `Resourc
 from gateway.manifest.applying import Application
 from gateway.manifest.client import Call, OperationRefused, ResourceClient, is_busy, pages
 from gateway.manifest.declared import ResourceFile
-from gateway.manifest.exporting import exported
+from gateway.manifest.exporting import as_yaml, exported
 from gateway.manifest.inventory import Inventory
 from gateway.manifest.planning import AGAIN, ApplyOptions, ApplyPlan, plan
 from gateway.manifest.reading import ReadingOptions, read_manifest
@@ -24,6 +24,7 @@ __all__ = [
     "ReadingOptions",
     "ResourceClient",
     "ResourceFile",
+    "as_yaml",
     "exported",
     "is_busy",
     "manifest_schema",

@@ -21,14 +21,15 @@ OPTIONS = ImportOptions.__struct_encode_fields__
 HEAD = "# Written by recgate export-config: what `recgate apply` makes again.\n"
 
 
-def exported(inventory: Inventory, groups: Sequence[str]) -> str:
-    """The text of a file that declares these dataset groups with all in them, and their schemas."""
+def exported(inventory: Inventory, groups: Sequence[str]) -> dict[str, Any]:
+    """A document that declares these dataset groups with all in them, and their schemas."""
     writer = _Writer(inventory)
     parts = [writer.group(name) for name in sorted(groups)]
-    document = {"schemas": [writer.schema(name) for name in sorted(writer.schemas)], "datasetGroups": parts}
-    document = {key: value for key, value in document.items() if value}
-    if not document:
-        return f"{HEAD}datasetGroups: []\n"
+    schemas = [writer.schema(name) for name in sorted(writer.schemas)]
+    return {**({"schemas": schemas} if schemas else {}), "datasetGroups": parts}
+
+
+def as_yaml(document: dict[str, Any]) -> str:
     return HEAD + yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 

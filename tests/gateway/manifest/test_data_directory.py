@@ -356,6 +356,7 @@ def test_an_export_makes_the_same_elsewhere(tmp_path: Path) -> None:
     done("apply", file, *elsewhere)
     assert done("export-config", *elsewhere) == text
     assert yaml.safe_load(done("export-config", "--groups", "store"))["datasetGroups"][0]["name"] == "store"
+    assert json.loads(done("export-config", "--json")) == yaml.safe_load(text)
     assert "no dataset group 'stor'; there are: films, shop, store" in refused("export-config", "--groups", "stor")
     assert "is there already; --force overwrites it" in refused("export-config", file)
     jsonschema.validate(yaml.safe_load(text), manifest_schema())
