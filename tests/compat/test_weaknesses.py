@@ -448,7 +448,8 @@ def test_44_nothing_rests_on_a_runtime_that_has_ended() -> None:
     assert [each for each in project["dependencies"] if not re.search("[><=~]", each)] == ["tzdata"]
     every = [path for package in ("gateway", "engine") for path in (ROOT / package).rglob("package.json")]
     manifests = [path for path in every if "node_modules" not in path.parts]  # `make page` fetches them
-    assert manifests == [ROOT / "gateway" / "ui" / "package.json"]  # the page's sources: browsers get what was built
+    scripts = {ROOT / "gateway" / name for name in ("snippet", "ui")}  # sources: browsers get what was built
+    assert {manifest.parent for manifest in manifests} == scripts
     assert (ROOT / "gateway" / "ui" / "dist" / "index.html").exists()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -52,7 +51,7 @@ def test_it_has_every_file_of_its_packages(installed: Path):
     """All that git has of them but the sources of the page, and types for those who use it."""
     argv = ["git", "ls-files", "gateway", "engine"]
     listed = subprocess.run(argv, cwd=ROOT, text=True, capture_output=True, check=True).stdout.split()
-    page = re.compile(r"gateway/ui/(?!dist/|.*\.py$)")
+    page = re.compile(r"gateway/(ui|snippet)/(?!dist/|.*\.py$)")
     assert [name for name in listed if not page.match(name) and not (installed / name).exists()] == []
     assert all((installed / package / "py.typed").exists() for package in ("gateway", "engine", "recgate/testing"))
 
@@ -71,12 +70,3 @@ def test_the_demo_shop_runs_in_an_empty_folder(installed: Path, tmp_path: Path):
     printed = run(installed, tmp_path, *argv)
     assert "visitors have come before you" in printed and "done in" in printed
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
-
-
-def test_the_demo_runs_in_an_empty_folder(installed: Path, tmp_path: Path):
-    data_set = next((ROOT / ".cache" / "datasets").glob("recbole-*.whl"))
-    (tmp_path / "cache").mkdir()
-    shutil.copy2(data_set, tmp_path / "cache")
-    argv = ("-m", "gateway", "demo", "--once", "--port", "0", "--workers", "1", "--cache", "cache")
-    printed = run(installed, tmp_path, *argv)
-    assert "right after watching three films" in printed and "done in" in printed

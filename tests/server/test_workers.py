@@ -18,7 +18,7 @@ from engine.queue.queue import Queue
 from engine.storage.sql import Database
 from gateway.cli.local import Local
 from tests.server.worker_world import asked, awaited, is_under_way, trainable, worker
-from tests.services import PostgresServer
+from tests.services import PostgresServer, postgres_server
 
 
 @pytest.fixture
@@ -93,10 +93,15 @@ def test_a_worker_says_what_it_needs(tmp_path: Path, postgres: PostgresServer) -
     assert "RECGATE_STORAGE_URL" in refused(postgres.url)
 
 
-def test_a_worker_says_when_it_has_started_and_stopped(tmp_path: Path, postgres: PostgresServer) -> None:
-    environ = {**os.environ, "RECGATE_DATABASE_URL": postgres.url}
+def test_a_worker_says_when_it_has_started_and_stopped(tmp_path: Path) -> None:
+    """Its database is its own: it refuses one with snapshots that its folder has not."""
     argv = [sys.executable, "-m", "gateway", "worker", "--json", "--kinds", "training", "--data", str(tmp_path)]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=environ) as process:
+    with (
+        postgres_server() as postgres,
+        subprocess.Popen(
+            argv, stdout=subprocess.PIPE, text=True, env={**os.environ, "RECGATE_DATABASE_URL": postgres.url}
+        ) as process,
+    ):
         assert process.stdout is not None
         started = json.loads(process.stdout.readline())
         process.send_signal(signal.SIGTERM)
