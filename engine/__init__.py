@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         infer_schema as infer_schema,
     )
     from engine.data.options import ImportOptions as ImportOptions, options_of as options_of
-    from engine.data.readers import TIME_TEXTS as TIME_TEXTS, RowForm as RowForm, number_text as number_text
+    from engine.data.readers import TIME_TEXTS as TIME_TEXTS, RowForm as RowForm, cell_of as cell_of
     from engine.data.replicas import ReplicaEntry as ReplicaEntry
     from engine.data.schema import parse_schema as parse_schema
     from engine.data.snapshot import Snapshot as Snapshot
@@ -211,7 +211,7 @@ _BEHIND = {
     "engine.data.bell_watch": ("BellWatch", "buckets_to_watch"),
     "engine.data.guess": ("grown_schema", "guess_schema", "infer_schema"),
     "engine.data.options": ("ImportOptions", "options_of"),
-    "engine.data.readers": ("TIME_TEXTS", "RowForm", "number_text"),
+    "engine.data.readers": ("TIME_TEXTS", "RowForm", "cell_of"),
     "engine.data.replicas": ("ReplicaEntry",),
     "engine.data.schema": ("parse_schema",),
     "engine.data.snapshot": ("Snapshot",),

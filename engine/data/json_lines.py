@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
-from engine.data.readers import block_of, number_text
+from engine.data.readers import block_of, cell_of
 from engine.data.report import FlawLedger
 from engine.data.rows import BLOCK, MAX_LINE, Block
 from engine.errors import InvalidInput
@@ -78,7 +78,7 @@ class JsonRows:
             try:
                 if not columns.issuperset(record):
                     raise ValueError(f"the row has a column that none of the first {BLOCK:,} rows has")
-                rows.append([_cell(record.get(name)) for name in names])
+                rows.append([cell_of(record.get(name)) for name in names])
                 lines.append(line)
             except ValueError as error:
                 self._ledger.note(str(error), f"{self._file}:{line}")
@@ -91,27 +91,3 @@ class JsonRows:
     def _skip_rest(self) -> None:
         while (rest := self._stream.readline(MAX_LINE)) and not rest.endswith(b"\n"):
             pass
-
-
-def _cell(value: Any) -> str:
-    """A value as a cell. Raises `ValueError` with the rule that it breaks."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return number_text(value)
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, list):
-        return joined([_cell(each) for each in value])
-    raise ValueError("a value is an object: only texts, numbers, booleans, null and lists of them can be imported")
-
-
-def joined(texts: list[str]) -> str:
-    """Several values as one cell. Raises `ValueError` where one of them holds the mark between them."""
-    if any("|" in text for text in texts):
-        raise ValueError("a text of a list holds '|', which stands between a cell's texts")
-    return "|".join(texts)

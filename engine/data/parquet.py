@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from io import BufferedReader
 from typing import Any, ClassVar
 
-from engine.data.json_lines import joined
 from engine.data.options import Timestamps
-from engine.data.readers import TIME_TEXTS, block_of, number_text
+from engine.data.readers import TIME_TEXTS, block_of, cell_of
 from engine.data.report import FlawLedger
 from engine.data.rows import BLOCK, Block
 from engine.errors import InvalidInput
@@ -73,19 +72,13 @@ class ParquetRows:
             moments = column.cast(pyarrow.timestamp("us", getattr(column.type, "tz", None)), safe=False)
             micros = moments.cast(pyarrow.int64()).to_pylist()
             return ["" if each is None else self._text_of_time(each) for each in micros]
-        if types.is_floating(column.type):
-            return ["" if each is None or each != each else number_text(each) for each in column.to_pylist()]
-        if _is_list(column.type):
-            return ["" if each is None else joined([_text(one) for one in each]) for each in column.to_pylist()]
+        if types.is_floating(column.type) or _is_list(column.type):
+            return [cell_of(each) for each in column.to_pylist()]
         texts: list[str] = column.cast(pyarrow.string()).fill_null("").to_pylist()
         return texts
 
     def _refusal(self, error: Exception) -> InvalidInput:
         return InvalidInput(f"{self._file} is a Parquet file that can't be read: {error}.")
-
-
-def _text(value: object) -> str:
-    return "" if value is None else number_text(value) if isinstance(value, float) else str(value)
 
 
 def _is_list(kind: Any) -> bool:

@@ -6,8 +6,9 @@ Lists of texts become their texts joined by `|`, missing values empty cells.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import BufferedReader
 from typing import Any, ClassVar, Protocol
@@ -31,7 +32,7 @@ class RowForm:
     cells. `optional`: fields that rows of JSON Lines may lack everywhere.
     """
 
-    columns: Mapping[str, str] | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
     timestamps: Timestamps = "seconds"
     optional: Collection[str] = ()
 
@@ -67,14 +68,14 @@ def header_of(reader: RowReader, file: str, form: RowForm) -> list[str]:
 
     Raises `InvalidInput` where a column is not there.
     """
-    names, columns = reader.header(), form.columns or {}
-    fields = {column: field for field, column in columns.items()}
+    names = reader.header()
+    fields = {column: name for name, column in form.columns.items()}
     if absent := sorted(fields.keys() - set(names)):
         shown = ", ".join(names)
         raise InvalidInput(f"{file} has no column {absent[0]!r} to fill {fields[absent[0]]}; it has {shown[:200]}.")
     renamed = [fields.get(name, name) for name in names]
-    filled = columns.keys()
-    own = [name in filled and name not in fields for name in names]  # of another meaning than the field of that name
+    # of another meaning than the field of that name
+    own = [name in form.columns and name not in fields for name in names]
     return [f"{name} (not mapped)" if also else name for name, also in zip(renamed, own, strict=True)]
 
 
@@ -93,9 +94,36 @@ def block_of(
     return Block(rows, lines, file, refused, blank)
 
 
+def cell_of(value: object) -> str:
+    """A value as a cell: nothing for null and NaN, several joined by `|`. Raises `ValueError` with the broken rule."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return number_text(value)
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return joined([cell_of(each) for each in value])
+    raise ValueError("a value is an object: only texts, numbers, booleans, null and lists of them can be imported")
+
+
+def joined(texts: Sequence[str]) -> str:
+    """Several values as one cell. Raises `ValueError` where one of them holds the mark between them."""
+    if any("|" in text for text in texts):
+        raise ValueError("a text of a list holds '|', which stands between a cell's texts")
+    return "|".join(texts)
+
+
 def number_text(number: float) -> str:
-    """A number as a cell has it: whole ones without a point, because other programs make decimals of them."""
-    return str(int(number)) if number.is_integer() else repr(number)
+    """A number as a cell has it: whole ones without a point, because other programs make decimals of them; NaN, which
+    is none, is nothing."""
+    if number.is_integer():
+        return str(int(number))
+    return "" if math.isnan(number) else repr(number)
 
 
 TIME_TEXTS: Mapping[str, Callable[[int], str]] = {  # of microseconds since 1970

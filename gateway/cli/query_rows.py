@@ -8,13 +8,14 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 import click
 
-from engine import TIME_TEXTS, number_text
+from engine import TIME_TEXTS, cell_of
 
 PAGE = 10_000  # rows that the database sends at once
 
@@ -64,21 +65,18 @@ def _write(url: str, query: str, timestamps: str, file: Path) -> None:
         engine.dispose()
 
 
-def _cell(value: Any, timestamps: str) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return "" if value != value else number_text(value)
+def _cell(value: object, timestamps: str) -> str:
+    """A value as a cell. Raises `ClickException` for one of a kind that no cell has."""
     if isinstance(value, date):  # and datetime, which is one
         moment = value if isinstance(value, datetime) else datetime.combine(value, time())
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return TIME_TEXTS[timestamps](round(moment.timestamp() * 1e6))
-    if isinstance(value, list | tuple):
-        return "|".join(_cell(each, timestamps) for each in value)
-    if isinstance(value, bytes | memoryview | dict):
+    if isinstance(value, Decimal | UUID):
+        return str(value)
+    try:
+        return cell_of(value)
+    except ValueError as error:
+        kind = type(value).__name__
         raise click.ClickException(
-            f"the query gives {type(value).__name__} values: cast them to text, or leave them out"
-        )
-    return str(value)
+            f"the query gives {kind} values: {error}; cast them to text, or leave them out"
+        ) from error

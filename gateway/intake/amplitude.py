@@ -25,7 +25,7 @@ from gateway.intake.base import (
     PartnerRequest,
     PartnerType,
 )
-from gateway.intake.mapping import EventMapping, PartnerMapping, epoch_of, id_of, number_of
+from gateway.intake.mapping import EventMapping, PartnerMapping, by_now, epoch_of, id_of, number_of, object_of
 from gateway.intake.records import Dropped, MappedEvent, MappedExposure, MappedRow, PartnerRecord
 
 LARGEST_REQUEST, LARGEST_BATCH = 1 << 20, 20 << 20
@@ -143,7 +143,7 @@ def _shortest(account: PartnerAccount, options: Any) -> int:
     """The fewest characters that an id has."""
     if not account.part.strict_ids:
         return 1
-    shortest = _object(options).get("min_id_length")
+    shortest = object_of(options).get("min_id_length")
     return shortest if isinstance(shortest, int) and shortest > 0 else SHORTEST_ID
 
 
@@ -224,18 +224,18 @@ def _read(account: PartnerAccount, event: dict[str, Any], at: float) -> Iterator
 def _things(event: Mapping[str, Any]) -> Any:
     """What an event is about: its properties, with those of the event itself, or each of its products with them."""
     own = {name: event[name] for name in ("productId", "price", "quantity", "revenue") if event.get(name) is not None}
-    properties = {**own, **_object(event.get("event_properties"))}
+    properties = {**own, **object_of(event.get("event_properties"))}
     products = properties.get("products")
     if not isinstance(products, list):
         return properties
     shared = {name: value for name, value in properties.items() if name not in ("products", "revenue", "value")}
-    return [{**shared, **_object(product)} for product in products]
+    return [{**shared, **object_of(product)} for product in products]
 
 
 def _exposed(account: PartnerAccount, event: Mapping[str, Any], at: float) -> PartnerRecord | Dropped:
     """The exposure of a user or device to a variation; without one, the client takes it back."""
     name = str(event["event_type"])
-    flag, variation = (id_of(_object(event.get("event_properties")).get(each)) for each in EXPOSURES[name])
+    flag, variation = (id_of(object_of(event.get("event_properties")).get(each)) for each in EXPOSURES[name])
     user, session = account.mapper.user(event), account.mapper.session(event)
     if flag is None:
         return Dropped("invalid", name)
@@ -254,7 +254,7 @@ def _linked(account: PartnerAccount, event: Mapping[str, Any], at: float) -> Map
 
 def _user(account: PartnerAccount, event: Mapping[str, Any]) -> Iterator[PartnerRecord | Dropped]:
     """The row of the event's user, by the operations that its user properties are; without one they are set."""
-    properties = _object(event.get("user_properties"))
+    properties = object_of(event.get("user_properties"))
     if not properties:
         return
     user = account.mapper.user(event)
@@ -262,11 +262,11 @@ def _user(account: PartnerAccount, event: Mapping[str, Any]) -> Iterator[Partner
         yield Dropped("noUser", "user_properties")
         return
     columns = {name: value for name, value in properties.items() if not name.startswith("$")}
-    columns |= dict.fromkeys(_object(properties.get("$unset"))) | _object(properties.get("$set"))
+    columns |= dict.fromkeys(object_of(properties.get("$unset"))) | object_of(properties.get("$set"))
     changes = [
         ColumnChange(operation, name, value)
         for sign, operation in CHANGES.items()
-        for name, value in _object(properties.get(sign)).items()
+        for name, value in object_of(properties.get(sign)).items()
     ]
     for name in sorted(set(properties) - {"$set", "$unset", *CHANGES, *columns}):
         yield Dropped("unmapped", name)
@@ -286,11 +286,7 @@ def _delay(upload_time: Any, received_at: float) -> float:
 def _time(event: Mapping[str, Any], received_at: float, late: float) -> float:
     """The time of an event by our clock; the future is now."""
     stamp = number_of(event.get("time"))
-    return received_at if stamp is None else max(0.0, min(stamp / 1000 + late, received_at))
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+    return received_at if stamp is None else by_now(stamp / 1000 + late, received_at)
 
 
 PARTNER = PartnerType(

@@ -178,6 +178,12 @@ class PartnerType:
         return PartnerAccount(self.name, namespace, part, Mapper(merged(self.table, part.mapping)))
 
 
+def plain_refusal(problem: Problem, status: int | None = None) -> PartnerReply:
+    """An error's code and message as JSON; by another `status` where the partner's clients know its own otherwise."""
+    body = msgspec.json.encode({"code": problem.code, "message": problem.message})
+    return PartnerReply(body, problem.status if status is None else status)
+
+
 def digest_of(key: str) -> str:
     return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 

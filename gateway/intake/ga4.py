@@ -25,8 +25,9 @@ from gateway.intake.base import (
     PartnerReply,
     PartnerRequest,
     PartnerType,
+    plain_refusal,
 )
-from gateway.intake.mapping import EventMapping, PartnerMapping, id_of, number_of
+from gateway.intake.mapping import EventMapping, PartnerMapping, by_now, id_of, number_of
 from gateway.intake.records import Dropped, MappedEvent, MappedRow, PartnerRecord
 
 LARGEST_BODY = 130 << 10
@@ -93,7 +94,7 @@ def read_debug(request: PartnerRequest, accounts: PartnerAccounts) -> PartnerRep
 def refused(problem: Problem) -> PartnerReply:
     if problem.status < TOO_MANY:
         return TAKEN
-    return PartnerReply(msgspec.json.encode({"code": problem.code, "message": problem.message}), problem.status)
+    return plain_refusal(problem)
 
 
 def _account(request: PartnerRequest, accounts: PartnerAccounts) -> PartnerAccount:
@@ -120,7 +121,7 @@ def _mapped(
             yield Dropped("invalid", "event")
             continue
         micros = number_of(event.get("timestamp_micros")) or number_of(body.get("timestamp_micros"))
-        at = request.received_at if micros is None else max(0.0, min(micros / 1e6, request.received_at))
+        at = request.received_at if micros is None else by_now(micros / 1e6, request.received_at)
         message = {**common, **event, "eventId": _event_id(body, event, micros)}
         for record in account.mapper.map(message, name, at):
             yield record._replace(sender=sender) if isinstance(record, MappedEvent) else record

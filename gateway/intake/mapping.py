@@ -70,6 +70,11 @@ def over(base: EventMapping, part: EventMapping) -> Any:
     return msgspec.structs.replace(base, **said_fields)
 
 
+def like(rule: EventMapping, **fields: str) -> EventMapping:
+    """The rule with other fields."""
+    return msgspec.structs.replace(rule, **fields)
+
+
 def rule_of(entry: str | EventMapping) -> EventMapping:
     return EventMapping(type=entry) if isinstance(entry, str) else entry
 
@@ -200,6 +205,16 @@ def id_of(value: Any) -> str | None:
     if isinstance(value, float) and value.is_integer():
         value = str(int(value))
     return value if isinstance(value, str) and 0 < len(value) <= LONGEST_ID and "\0" not in value else None
+
+
+def object_of(value: Any) -> dict[str, Any]:
+    """The value where it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def by_now(at: float, received_at: float) -> float:
+    """The time, in epoch seconds; the future is now."""
+    return max(0.0, min(at, received_at))
 
 
 def number_of(value: Any) -> float | None:

@@ -27,7 +27,7 @@ from gateway.intake.base import (
     PartnerRequest,
     PartnerType,
 )
-from gateway.intake.mapping import EventMapping, PartnerMapping, id_of, number_of
+from gateway.intake.mapping import EventMapping, PartnerMapping, by_now, id_of, number_of, object_of
 from gateway.intake.records import Dropped, MappedEvent, MappedRow, PartnerRecord
 
 LARGEST_BATCH = 256 << 10
@@ -118,7 +118,7 @@ def read_webhook(request: PartnerRequest, accounts: PartnerAccounts) -> PartnerD
 def read_identity(request: PartnerRequest, accounts: PartnerAccounts) -> PartnerReply:
     """The browser's identify, login and logout: the mpid of the customer, or else of the device."""
     account, members = _identity(request, accounts)
-    identities = _object(members.get("known_identities"))
+    identities = object_of(members.get("known_identities"))
     customer = customer_of(identities)
     matched = {} if customer is None else {"customer_id": customer}
     body = {
@@ -135,7 +135,7 @@ def read_modified(request: PartnerRequest, accounts: PartnerAccounts) -> Partner
     """Changed identities of a user, who stays the same: what the events then say counts."""
     _, members = _identity(request, accounts)
     changes = members.get("identity_changes")
-    types = [_object(change).get("identity_type") for change in changes] if isinstance(changes, list) else []
+    types = [object_of(change).get("identity_type") for change in changes] if isinstance(changes, list) else []
     results = [{"identity_type": each, "modified_mpid": request.segments["mpid"]} for each in types]
     return PartnerReply(msgspec.json.encode({"change_results": results}))
 
@@ -228,7 +228,7 @@ def _mapped(
     if len(request.body) > LARGEST_BATCH and len(msgspec.json.encode(batch)) > LARGEST_BATCH:
         yield Dropped("tooLarge", "batch")
         return
-    device = _object(batch.get("device_info"))
+    device = object_of(batch.get("device_info"))
     sender = request.sender(device.get("http_header_user_agent"), batch.get("ip"), device.get("locale_language"))
     yield from _user(account, batch)
     for place, event in enumerate(_events(batch)):
@@ -240,14 +240,14 @@ def _user(account: PartnerAccount, batch: Mapping[str, Any]) -> Iterator[Partner
     """The row of the batch's user. Attributes that were deleted become null."""
     deleted = batch.get("deleted_user_attributes")
     names = [name for name in deleted if isinstance(name, str)] if isinstance(deleted, list) else []
-    columns = {**dict.fromkeys(names), **_object(batch.get("user_attributes"))}
+    columns = {**dict.fromkeys(names), **object_of(batch.get("user_attributes"))}
     if not columns:
         return
     user = account.mapper.user(batch)
     if user is None:
         yield Dropped("noUser", "user_attributes")
         return
-    firsts = (_object(event.get("data")).get("source_message_id") for event in _events(batch)[:1])
+    firsts = (object_of(event.get("data")).get("source_message_id") for event in _events(batch)[:1])
     once = id_of(batch.get("source_request_id")) or next(map(id_of, firsts), None)
     yield MappedRow("USERS", user, columns, once)
 
@@ -264,7 +264,7 @@ def _message(batch: dict[str, Any], event: Mapping[str, Any], place: int) -> dic
 def _read(account: PartnerAccount, message: dict[str, Any], received_at: float) -> Iterator[PartnerRecord | Dropped]:
     data, kind = message["data"], message["event_type"]
     at = _time(data, received_at)
-    attributes = _object(data.get("custom_attributes"))
+    attributes = object_of(data.get("custom_attributes"))
     match kind:
         case "commerce_event":
             yield from _commerce(account, message, at)
@@ -281,11 +281,11 @@ def _read(account: PartnerAccount, message: dict[str, Any], received_at: float) 
 def _commerce(account: PartnerAccount, message: dict[str, Any], at: float) -> Iterator[PartnerRecord | Dropped]:
     """A product action is an event a product, an impression an event a list; promotions have no item."""
     data = message["data"]
-    action = _object(data.get("product_action"))
+    action = object_of(data.get("product_action"))
     name = action.get("action")
     if isinstance(name, str) and name:
         products = action.get("products")
-        attributes = _object(data.get("custom_attributes"))
+        attributes = object_of(data.get("custom_attributes"))
         things = [_thing(attributes, product) for product in products] if isinstance(products, list) else []
         yield from account.mapper.map({**message, "things": things}, name, at)
     if data.get("product_impressions"):
@@ -296,8 +296,8 @@ def _commerce(account: PartnerAccount, message: dict[str, Any], at: float) -> It
 
 def _thing(attributes: Mapping[str, Any], product: Any) -> dict[str, Any]:
     """A product with its own attributes and the event's."""
-    members = dict(_object(product))
-    own = _object(members.pop("custom_attributes", None))
+    members = dict(object_of(product))
+    own = object_of(members.pop("custom_attributes", None))
     return {**attributes, **own, **members, "itemId": members.get("id")}
 
 
@@ -314,11 +314,7 @@ def _linked(account: PartnerAccount, message: Mapping[str, Any], at: float) -> P
 def _time(data: Mapping[str, Any], received_at: float) -> float:
     """A batch does not say when it was sent, so its clock is trusted; the future is now."""
     stamp = number_of(data.get("timestamp_unixtime_ms"))
-    return received_at if stamp is None else max(0.0, min(stamp / 1000, received_at))
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+    return received_at if stamp is None else by_now(stamp / 1000, received_at)
 
 
 PAGES = ("", "/webevents")  # paths of a page's client, bare or below the one `domain` that it is told

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import msgspec
-
-from gateway.errors import Invalid, Problem
+from gateway.errors import Invalid
 from gateway.intake.base import (
     Endpoint,
     PartnerAccount,
@@ -21,8 +19,9 @@ from gateway.intake.base import (
     PartnerReply,
     PartnerRequest,
     PartnerType,
+    plain_refusal,
 )
-from gateway.intake.mapping import PartnerMapping, id_of, number_of
+from gateway.intake.mapping import PartnerMapping, by_now, id_of, number_of
 from gateway.intake.records import Dropped, MappedConversion, MappedEvent, MappedExposure, PartnerRecord
 
 LARGEST_BATCH = 4 << 20
@@ -136,11 +135,7 @@ def _owner(account: PartnerAccount, message: Mapping[str, Any]) -> tuple[str | N
 def _time(event: Mapping[str, Any], received_at: float) -> float:
     """The time of an event; the SDKs do not say when they have sent it."""
     milliseconds = number_of(event.get("timestamp"))
-    return received_at if milliseconds is None else max(0.0, min(milliseconds / 1000, received_at))
-
-
-def refused(problem: Problem) -> PartnerReply:
-    return PartnerReply(msgspec.json.encode({"code": problem.code, "message": problem.message}), problem.status)
+    return received_at if milliseconds is None else by_now(milliseconds / 1000, received_at)
 
 
 PARTNER = PartnerType(
@@ -148,5 +143,5 @@ PARTNER = PartnerType(
     part=OptimizelyPart,
     table=TABLE,
     endpoints=(Endpoint("/v1/events", read_events, LARGEST_BATCH),),
-    refused=refused,
+    refused=plain_refusal,
 )

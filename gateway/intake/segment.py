@@ -26,8 +26,9 @@ from gateway.intake.base import (
     PartnerReply,
     PartnerRequest,
     PartnerType,
+    plain_refusal,
 )
-from gateway.intake.mapping import EventMapping, PartnerMapping, epoch_of, id_of
+from gateway.intake.mapping import EventMapping, PartnerMapping, by_now, epoch_of, id_of, object_of
 from gateway.intake.records import Dropped, MappedEvent, MappedRow, PartnerRecord
 
 LARGEST_BATCH = 500 << 10
@@ -143,7 +144,7 @@ def read_source_config(request: PartnerRequest, accounts: PartnerAccounts) -> Pa
 
 def refused(problem: Problem) -> PartnerReply:
     status = 400 if problem.status in (413, 415) else problem.status
-    return PartnerReply(msgspec.json.encode({"code": problem.code, "message": problem.message}), status)
+    return plain_refusal(problem, status)
 
 
 def _keys(request: PartnerRequest, body: Mapping[str, Any]) -> Iterator[str | None]:
@@ -184,11 +185,7 @@ def name_of(message: Any) -> str:
 def _merged(common: Mapping[str, Any], message: Any) -> Any:
     if not common or not isinstance(message, dict):
         return message
-    return {**message, **{name: {**value, **_object(message.get(name))} for name, value in common.items()}}
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+    return {**message, **{name: {**value, **object_of(message.get(name))} for name, value in common.items()}}
 
 
 def _mapped(
@@ -200,7 +197,7 @@ def _mapped(
     if len(msgspec.json.encode(message)) > LARGEST_MESSAGE:
         yield Dropped("tooLarge", name_of(message))
         return
-    at, context = _time(message, request.received_at, sent_at), _object(message.get("context"))
+    at, context = _time(message, request.received_at, sent_at), object_of(message.get("context"))
     sender = request.sender(context.get("userAgent"), context.get("ip"), context.get("locale"))
     for each in _read(account, message, at):
         yield each._replace(sender=sender) if isinstance(each, MappedEvent) else each
@@ -227,7 +224,7 @@ def _identified(account: PartnerAccount, message: Mapping[str, Any], at: float) 
     if user is None:
         yield Dropped("noUser", "identify")
         return
-    traits = {**_object(_object(message.get("context")).get("traits")), **_object(message.get("traits"))}
+    traits = {**object_of(object_of(message.get("context")).get("traits")), **object_of(message.get("traits"))}
     if traits:
         yield MappedRow("USERS", user, traits, account.mapper.event_id(message))
     if session is not None:
@@ -262,7 +259,7 @@ def _time(message: Mapping[str, Any], received_at: float, sent_at: Any) -> float
     if original is None:
         return received_at
     at = original if sent is None else received_at - (sent - original)
-    return max(0.0, min(at, received_at))
+    return by_now(at, received_at)
 
 
 BATCHES = ("/v1/batch", "/v1/import", "/v1/b", "/beacon/v1/batch")

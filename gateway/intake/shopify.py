@@ -31,7 +31,7 @@ from gateway.intake.base import (
     PartnerRequest,
     PartnerType,
 )
-from gateway.intake.mapping import EventMapping, PartnerMapping, epoch_of, id_of, number_of
+from gateway.intake.mapping import EventMapping, PartnerMapping, by_now, epoch_of, id_of, like, number_of, object_of
 from gateway.intake.records import Dropped, ErasedUser, MappedEvent, PartnerRecord, WithdrawnItem
 
 LARGEST_WEBHOOK = 5 << 20
@@ -80,10 +80,6 @@ CUSTOMER = EventMapping(
 )
 
 
-def _line(rule: EventMapping, **more: str) -> EventMapping:
-    return msgspec.structs.replace(rule, **more)
-
-
 TABLE = PartnerMapping(
     user_id="customer.id || data.checkout.order.customer.id",
     session_id="clientId || session",
@@ -92,7 +88,7 @@ TABLE = PartnerMapping(
     others="drop",
     events={
         "orders/create": BOUGHT,
-        "orders/cancelled": _line(BOUGHT, type="CancelOrder"),
+        "orders/cancelled": like(BOUGHT, type="CancelOrder"),
         "refunds/create": EventMapping(
             type="Refund",
             each="refund_line_items",
@@ -113,11 +109,11 @@ TABLE = PartnerMapping(
         ),
         "collection_viewed": EventMapping(type="Impression", impression="data.collection.productVariants[].product.id"),
         "search_submitted": EventMapping(type="Search", impression="data.searchResult.productVariants[].product.id"),
-        "product_added_to_cart": _line(IN_CART, type="AddToCart"),
-        "product_removed_from_cart": _line(IN_CART, type="RemoveFromCart"),
-        "cart_viewed": _line(IN_CART, type="ViewCart", each="data.cart.lines"),
-        "checkout_started": _line(PIXEL_LINES, type="StartCheckout"),
-        "checkout_completed": _line(PIXEL_LINES, type="Purchase"),
+        "product_added_to_cart": like(IN_CART, type="AddToCart"),
+        "product_removed_from_cart": like(IN_CART, type="RemoveFromCart"),
+        "cart_viewed": like(IN_CART, type="ViewCart", each="data.cart.lines"),
+        "checkout_started": like(PIXEL_LINES, type="StartCheckout"),
+        "checkout_completed": like(PIXEL_LINES, type="Purchase"),
     },
 )
 
@@ -175,7 +171,7 @@ def _webhook_records(
 ) -> Iterator[PartnerRecord | Dropped]:
     match topic:
         case "customers/redact":
-            customer = id_of(_object(body.get("customer")).get("id"))
+            customer = id_of(object_of(body.get("customer")).get("id"))
             yield Dropped("noUser", topic) if customer is None else ErasedUser(customer)
         case "products/delete":
             item = id_of(body.get("id"))
@@ -200,7 +196,7 @@ def _message(topic: str, body: dict[str, Any], request: PartnerRequest) -> dict[
         message["customer"] = {"id": body.get("id")}
     elif kind == "products":
         variants = body.get("variants")
-        prices = [number_of(_object(each).get("price")) for each in variants] if isinstance(variants, list) else []
+        prices = [number_of(object_of(each).get("price")) for each in variants] if isinstance(variants, list) else []
         message["price"] = min((price for price in prices if price is not None), default=None)
     else:
         message["session"] = _order_session(body.get("order_id") or body.get("id"))
@@ -219,7 +215,7 @@ def _of_order(
     yield from _by_order(account, order, mapped)
     attributes = message.get("note_attributes")
     for each in attributes if isinstance(attributes, list) else []:
-        if _object(each).get("name") == "_clientId" and (visitor := id_of(each.get("value"))) is not None:
+        if object_of(each).get("name") == "_clientId" and (visitor := id_of(each.get("value"))) is not None:
             yield from _links(visitor, user, topic, at, f"order-{order}-visitor")
     yield from _links(_order_session(order), user, topic, at, f"order-{order}-session")
 
@@ -253,7 +249,7 @@ def _order_session(order: Any) -> str | None:
 def _webhook_time(body: Mapping[str, Any], request: PartnerRequest) -> float:
     moments = (body.get("cancelled_at"), body.get("created_at"), _header(request, "triggered-at"))
     at = next((moment for each in moments if (moment := epoch_of(each)) is not None), request.received_at)
-    return max(0.0, min(at, request.received_at))
+    return by_now(at, request.received_at)
 
 
 # ---- the web pixel
@@ -263,7 +259,7 @@ def read_pixel(request: PartnerRequest, accounts: PartnerAccounts) -> PartnerDel
     """An event of the storefront, or a list of them, as a web pixel is handed them."""
     sent = request.json()
     first = sent[0] if isinstance(sent, list) and sent else sent
-    key = _object(first).get("key")
+    key = object_of(first).get("key")
     account = accounts.of_key(request.query.get("key"), key if isinstance(key, str) else None, request.basic()[0])
     events = sent if isinstance(sent, list) else [sent]
     if len(events) > MOST_PIXEL_EVENTS:
@@ -279,7 +275,7 @@ def _pixel_records(account: PartnerAccount, event: Any, request: PartnerRequest)
         return
     message = _plain(event)
     at = min(epoch_of(message.get("timestamp")) or request.received_at, request.received_at)
-    navigator = _object(_object(message.get("context")).get("navigator"))
+    navigator = object_of(object_of(message.get("context")).get("navigator"))
     sender = request.sender(navigator.get("userAgent"), "", navigator.get("language"))
     for each in _pixel_mapped(account, message, name, at):
         yield each._replace(sender=sender) if isinstance(each, MappedEvent) else each
@@ -292,7 +288,7 @@ def _pixel_mapped(
     if name != "checkout_completed":
         yield from mapped
         return
-    order = id_of(_object(_object(_object(message.get("data")).get("checkout")).get("order")).get("id"))
+    order = id_of(object_of(object_of(object_of(message.get("data")).get("checkout")).get("order")).get("id"))
     user, session = account.mapper.user(message), account.mapper.session(message)
     yield from _by_order(account, order, mapped)
     # though the order's webhook was first, whose events these are then
@@ -328,10 +324,6 @@ def check_proxied(raw_query: bytes, part: ShopifyPart, now: float) -> dict[str, 
 
 
 # ---- common
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _plain(value: Any) -> Any:

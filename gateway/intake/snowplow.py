@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from engine import Event
-from gateway.errors import Invalid, Problem, Unauthenticated
+from gateway.errors import Invalid, Unauthenticated
 from gateway.intake.base import (
     Endpoint,
     PartnerAccount,
@@ -24,8 +24,9 @@ from gateway.intake.base import (
     PartnerReply,
     PartnerRequest,
     PartnerType,
+    plain_refusal,
 )
-from gateway.intake.mapping import EventMapping, PartnerMapping, id_of, number_of
+from gateway.intake.mapping import EventMapping, PartnerMapping, by_now, id_of, like, number_of
 from gateway.intake.records import Dropped, MappedEvent, PartnerRecord
 
 LARGEST_PAYLOAD = 1 << 20
@@ -45,10 +46,6 @@ CART = EventMapping(
 RECOMMENDED = EventMapping(each='contexts."recommended-item"', item_id="sku", recommendation_id=UNIT)
 
 
-def _as(rule: EventMapping, kind: str) -> EventMapping:
-    return msgspec.structs.replace(rule, type=kind)
-
-
 TABLE = PartnerMapping(
     user_id="uid || shopper",
     session_id="duid || sid || nuid",
@@ -60,13 +57,13 @@ TABLE = PartnerMapping(
     recommendation_id="recommendationId || recommendation_id || unitId",
     others="pass",
     events={
-        "product/view": _as(PRODUCT, "View"),
-        "product/add-to-cart": _as(PRODUCT, "AddToCart"),
-        "shopping-cart/view": _as(CART, "ViewCart"),
-        "shopping-cart/initiate-checkout": _as(CART, "StartCheckout"),
-        "checkout/place-order": _as(CART, "Purchase"),
-        "recommendation-unit/rec-click": _as(RECOMMENDED, "Click"),
-        "recommendation-unit/rec-add-to-cart-click": _as(RECOMMENDED, "AddToCart"),
+        "product/view": like(PRODUCT, type="View"),
+        "product/add-to-cart": like(PRODUCT, type="AddToCart"),
+        "shopping-cart/view": like(CART, type="ViewCart"),
+        "shopping-cart/initiate-checkout": like(CART, type="StartCheckout"),
+        "checkout/place-order": like(CART, type="Purchase"),
+        "recommendation-unit/rec-click": like(RECOMMENDED, type="Click"),
+        "recommendation-unit/rec-add-to-cart-click": like(RECOMMENDED, type="AddToCart"),
         "recommendation-unit/impression-render": EventMapping(
             type="Impression",
             impression='message.contexts."recommended-item"[].sku',
@@ -208,11 +205,7 @@ def _time(message: Mapping[str, Any], received_at: float) -> float:
         return received_at
     else:
         at = happened / 1000 if sent is None else received_at - (sent - happened) / 1000
-    return max(0.0, min(at, received_at))
-
-
-def refused(problem: Problem) -> PartnerReply:
-    return PartnerReply(msgspec.json.encode({"code": problem.code, "message": problem.message}), problem.status)
+    return by_now(at, received_at)
 
 
 PARTNER = PartnerType(
@@ -224,6 +217,6 @@ PARTNER = PartnerType(
         Endpoint("/collector/tp2", read_post, LARGEST_PAYLOAD),
         Endpoint("/i", read_get, LARGEST_PAYLOAD, ("GET",)),
     ),
-    refused=refused,
+    refused=plain_refusal,
     place=21,
 )
