@@ -14,6 +14,7 @@ from typing import Any, get_args
 import boto3
 import botocore.exceptions
 import click
+from botocore import xform_name
 from rich.console import Console
 
 from gateway.admin.view import View
@@ -157,15 +158,11 @@ def account(region: str) -> Iterator[Call]:
     try:
         client = boto3.client("personalize", region_name=region)
         try:
-            yield lambda operation, **members: getattr(client, snake(operation))(**members)
+            yield lambda operation, **members: getattr(client, xform_name(operation))(**members)
         finally:
             client.close()
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
         raise click.ClickException(f"AWS in {region}: {error}") from error
-
-
-def snake(operation: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", operation).lower()
 
 
 # ---- what there is

@@ -12,18 +12,16 @@ from urllib.parse import urlsplit
 import boto3
 import botocore.exceptions
 import click
-from botocore import UNSIGNED
+from botocore import UNSIGNED, xform_name
 from botocore.config import Config
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from engine import EngineError
-from gateway.cli.import_config import snake
 from gateway.cli.local import UNFINISHED, Local, opened
-from gateway.manifest import OperationRefused, ResourceClient, is_busy
+from gateway.manifest import NOT_FOUND, OperationRefused, ResourceClient, is_busy
 
 LOOK_S, LONGEST_LOOK_S = 0.1, 5.0
-NOT_FOUND = "ResourceNotFoundException"
 JOBS = ("datasetImportJob", "solutionVersion", "recommender", "batchInferenceJob", "batchSegmentJob")
 url_option = click.option(
     "--url", help="An endpoint of Personalize, such as http://127.0.0.1:8080, in place of the data directory."
@@ -100,7 +98,7 @@ class EndpointClient:
 
     def call(self, operation: str, **members: Any) -> dict[str, Any]:
         try:
-            answer: dict[str, Any] = getattr(self._client, snake(operation))(**members)
+            answer: dict[str, Any] = getattr(self._client, xform_name(operation))(**members)
         except botocore.exceptions.ClientError as error:
             details = error.response["Error"]
             raise OperationRefused(details.get("Code", ""), details.get("Message", str(error))) from error

@@ -5,7 +5,7 @@ steps, and `exported` writes a file of what there is. All of them ask a `Resourc
 """
 
 from gateway.manifest.applying import Application
-from gateway.manifest.client import Call, OperationRefused, ResourceClient, is_busy, pages
+from gateway.manifest.client import NOT_FOUND, Call, OperationRefused, ResourceClient, is_busy, pages
 from gateway.manifest.declared import ResourceFile
 from gateway.manifest.exporting import as_yaml, exported
 from gateway.manifest.inventory import Inventory
@@ -15,6 +15,7 @@ from gateway.manifest.shapes import manifest_schema
 
 __all__ = [
     "AGAIN",
+    "NOT_FOUND",
     "Application",
     "ApplyOptions",
     "ApplyPlan",

@@ -7,10 +7,11 @@ from typing import Any
 
 import click
 import pytest
+from botocore import xform_name
 from click.testing import CliRunner
 
 from gateway.cli import import_config
-from gateway.cli.import_config import configuration, snake
+from gateway.cli.import_config import configuration
 from gateway.config import parse
 
 ARN = "arn:aws:personalize:eu-west-1:111122223333"
@@ -45,12 +46,12 @@ class Account:
     def __call__(self, operation: str, **members: str) -> dict[str, Any]:
         if operation.startswith("List"):
             key = "Filters" if operation == "ListFilters" else operation[4].lower() + operation[5:]
-            found = getattr(self, snake(operation))(members.get("datasetGroupArn", "").rpartition("/")[2])
+            found = getattr(self, xform_name(operation))(members.get("datasetGroupArn", "").rpartition("/")[2])
             start = int(members.get("nextToken", "0"))
             more = {"nextToken": str(start + 2)} if start + 2 < len(found) else {}
             return {key: found[start : start + 2], **more}
         (arn,) = members.values()
-        return {operation[8].lower() + operation[9:]: getattr(self, snake(operation))(arn.rpartition("/")[2])}
+        return {operation[8].lower() + operation[9:]: getattr(self, xform_name(operation))(arn.rpartition("/")[2])}
 
     def list_dataset_groups(self, _: str) -> list[dict[str, str]]:
         return [{"datasetGroupArn": f"{ARN}:dataset-group/{name}"} for name in ("shop", "cinema", "attic")]
