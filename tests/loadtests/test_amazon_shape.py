@@ -17,7 +17,7 @@ def test_a_blend_is_measured_beside_its_columns_and_a_closed_form() -> None:
 
 
 def test_trainings_with_other_seeds_are_compared() -> None:
-    words = amazon_shape.spread(SMALL, Options(epochs=2, light=True), 300, 2)
+    words = amazon_shape.spread(SMALL, Options(epochs=2, most_epochs=2, light=True), 300, 2)
     first, second = words.removeprefix("NDCG@10 ").partition(":")[0].split(", ")
     assert first != second
     assert "of independent users" in words
