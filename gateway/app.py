@@ -84,7 +84,7 @@ from gateway.routes.events import events_routes
 from gateway.routes.experiments import experiment_route
 from gateway.routes.growthbook import growthbook_routes
 from gateway.routes.health import health_routes
-from gateway.routes.intake import intake_routes
+from gateway.routes.intake import PartnerRoutes
 from gateway.routes.many import many_route
 from gateway.routes.ofrep import ofrep_routes
 from gateway.routes.optimizely import optimizely_route
@@ -152,9 +152,8 @@ def create_app(config: Config, engine: ServedEngine, options: AppOptions | None 
     log.info(cache_forecast(config.namespaces, partial(_size, engine)).describe(worker.cache.ceiling))
     frequent, personalize = worker.frequent_routes(), worker.personalize_routes()
     handlers = [*frequent, *worker.routes()]
-    paths = sorted({path for handler in handlers for path in handler.paths})
     app = Litestar(
-        [worker.front.preflight_handler(paths), *handlers, *personalize, worker.evidently_route()],
+        [*worker.with_preflight(handlers), *personalize, worker.evidently_route()],
         lifespan=[worker.lifespan],
         exception_handlers={Exception: partial(_unrouted, worker.front)},
         openapi_config=None,
@@ -164,11 +163,14 @@ def create_app(config: Config, engine: ServedEngine, options: AppOptions | None 
         frequent, below_any_path(personalize, app), AliasRoutes(worker.front).handler
     )
     app.state.hot_cache = worker.hot_cache
+    worker.add_route = app.register
     return app
 
 
 class WorkerParts:
     """The objects of one worker process, made in the order in which they need each other."""
+
+    add_route: Callable[[HTTPRouteHandler], object]  # to the app, once it is made
 
     def __init__(self, config: Config, engine: ServedEngine, options: AppOptions) -> None:
         self.engine, self.options, clock = engine, options, options.clock
@@ -197,12 +199,13 @@ class WorkerParts:
         self.ranker = Ranker(self.origin, self.cache.changes, self.admission, self.telemetry)
         self.recorder = Recorder(self.origin, self.outbox, self.ledger, self.telemetry, self.event_admission)
         self.flag_service = FlagService(self.gateway, self.recorder)
-        self.partner_records = PartnerRecorder(self.recorder, self.origin, self.telemetry, self._other_records())
         self.hot_cache = self._hot_cache(config)
         self.bodies = BodyBudget(config.body_bytes)
         self.rate_limiter = RateLimiter(self.redis)
         gate = Gate(Authenticator(self.transport, clock), self.rate_limiter)
         self.front = Front(self.gateway, gate, self.bodies, self.hot_cache, self.telemetry)
+        partner_records = PartnerRecorder(self.recorder, self.origin, self.telemetry, self._other_records())
+        self.partner_routes = PartnerRoutes(self.front, self.recorder, partner_records)
         self.filters = FilterChecks(engine)
         self.negative_events = NegativeEventTypes(engine)
         self.metrics = MetricsPage(folder / "run" / "metrics" / options.server, options.name, self.telemetry, clock)
@@ -252,6 +255,8 @@ class WorkerParts:
         self.gateway.config, self.bodies.most = config, config.body_bytes
         self.decorators.use(config)
         self.hot_cache.use(config)
+        for handler in self.with_preflight(self.partner_routes.new_in(config)):
+            self.add_route(handler)
         self.threads.submit(self.filters.report, config)
         self.threads.submit(self.negative_events.declare, config)
 
@@ -309,6 +314,11 @@ class WorkerParts:
         """The routes that most requests are for."""
         return [*recommend_routes(self.front), *events_routes(self.front, self.recorder)]
 
+    def with_preflight(self, handlers: Sequence[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
+        """The handlers, and the one of OPTIONS for their paths."""
+        paths = sorted({path for handler in handlers for path in handler.paths})
+        return [self.front.preflight_handler(paths), *handlers] if paths else []
+
     def routes(self) -> list[HTTPRouteHandler]:
         front = self.front
         return [
@@ -319,7 +329,7 @@ class WorkerParts:
             *health_routes(front, self.engine, self.threads, self.metrics, self.filters),
             *ofrep_routes(front, self.flag_service),
             app_proxy_route(front),
-            *intake_routes(front, self.recorder, self.partner_records),
+            *self.partner_routes.new_in(self.gateway.config),
             *growthbook_routes(front, self.flag_service, self.options.leaving),
             optimizely_route(front, self.flag_service),
             *self.operator_routes(),

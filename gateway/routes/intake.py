@@ -13,6 +13,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from engine import EngineError
 from gateway.caller import Caller, Principal
+from gateway.config import Config
 from gateway.errors import Problem, problem_of
 from gateway.events.partner_records import PartnerRecorder
 from gateway.events.record import Recorder
@@ -24,18 +25,28 @@ from gateway.routes.replies import NO_STORE, AnyRequest, Front, Sending, refusal
 LONG = 64 << 10  # bytes of a body that is read in a thread
 
 
-def intake_routes(front: Front, recorder: Recorder, records: PartnerRecorder) -> list[HTTPRouteHandler]:
-    return [
-        front.handler(
+class PartnerRoutes:
+    """The routes of the partners that the configuration has, or had: those of all would be a third of an app's, and
+    of the time that one takes to be made."""
+
+    def __init__(self, front: Front, recorder: Recorder, records: PartnerRecorder) -> None:
+        self._front, self._recorder, self._records = front, recorder, records
+        self._routed: set[str] = set()
+
+    def new_in(self, config: Config) -> list[HTTPRouteHandler]:
+        """The handlers of partners that no configuration before had."""
+        added = [partner for name, partner in PARTNERS.items() if name in config.partners and name not in self._routed]
+        self._routed.update(partner.name for partner in added)
+        return [self._handler(partner, endpoint) for partner in added for endpoint in partner.endpoints]
+
+    def _handler(self, partner: PartnerType, endpoint: Endpoint) -> HTTPRouteHandler:
+        return self._front.handler(
             [HttpMethod(method) for method in endpoint.methods],
             endpoint.path,
             "intake",
-            PartnerEndpoint(front, recorder, records, partner, endpoint).answer,
+            PartnerEndpoint(self._front, self._recorder, self._records, partner, endpoint).answer,
             guarded=False,
         )
-        for partner in PARTNERS.values()
-        for endpoint in partner.endpoints
-    ]
 
 
 class PartnerEndpoint:
