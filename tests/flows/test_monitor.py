@@ -58,12 +58,16 @@ def campaigns(shop: Site, *names: str) -> list[str]:
     return [each["campaignArn"] for each in made]
 
 
+def window(now: datetime) -> datetime:
+    """Returns the start of the five minutes, aligned as the Monitor's are, that a time is in."""
+    return now.replace(microsecond=0, second=0, minute=now.minute - now.minute % 5)
+
+
 def datapoints(cloudwatch: Any, metric: str, dimension: str, arn: str, stat: str = "Sum") -> list[float]:
-    """Those of the five minutes, aligned as the Monitor's are, that now is in."""
-    now = datetime.now(UTC)
-    start = now.replace(microsecond=0, second=0, minute=now.minute - now.minute % 5)
+    """Those since the last window began, as one: a test may take longer than what is left of the current window."""
+    start = window(datetime.now(UTC) - WINDOW)
     of = {"Namespace": "AWS/Personalize", "MetricName": metric, "Dimensions": [{"Name": dimension, "Value": arn}]}
-    query = {"Id": "m1", "MetricStat": {"Metric": of, "Period": 300, "Stat": stat}, "ReturnData": True}
+    query = {"Id": "m1", "MetricStat": {"Metric": of, "Period": 600, "Stat": stat}, "ReturnData": True}
     answer = cloudwatch.get_metric_data(
         MetricDataQueries=[query], StartTime=start, EndTime=start + 2 * WINDOW, ScanBy="TimestampDescending"
     )

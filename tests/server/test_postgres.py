@@ -40,11 +40,14 @@ def server(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -
 def test_operators_see_the_replicas_of_the_log(server: Server) -> None:
     with httpx.Client(base_url=server.url, timeout=20) as client:
         assert client.post("/events/shop", json=EVENTS).status_code == 200
+        deadline = time.monotonic() + 10
         view = client.get("/admin/processes").json()
+        while any(each["behind"] for each in view["replicas"]):  # a replica notes once in a while how far it is
+            assert time.monotonic() < deadline, view
+            view = client.get("/admin/processes").json()
     assert view["log"]["last"] > 0 and view["log"]["behind"] == 0
     replicas = view["replicas"]
     assert replicas and all(each["here"] and each["leaseS"] > 0 for each in replicas)
-    assert [each["behind"] for each in replicas] == [0] * len(replicas)
 
 
 def send(client: httpx.Client) -> httpx.Response:
