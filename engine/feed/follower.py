@@ -24,6 +24,8 @@ from engine.storage.tables import snapshots
 log = logging.getLogger(__name__)
 
 POLL_S = 0.005  # the doorbell: a look into shared memory
+IDLE_POLL_S = 0.05  # the same a while after the last record; a request for what is new catches up by itself
+IDLE_AFTER_S = 1.0
 REST_S = 0.02  # after there was something: under load records come many at a time; who asks for its own does not wait
 PAGE = 10_000
 REMOTE_POLL_S = 0.5  # the database: what other machines appended rings no bell here
@@ -217,13 +219,16 @@ class Follower:
         return self._database.value(sa.select(snapshots.c.path).where(snapshots.c.grp == uid))
 
     def _follow(self) -> None:
-        polled, rest = time.monotonic(), POLL_S
+        polled = rung = time.monotonic()
+        rest = POLL_S
         while not self._stop.wait(rest):
-            rest = POLL_S
             now = time.monotonic()
-            if self._log.rung() <= self.applied and now - polled < REMOTE_POLL_S:
+            rest = POLL_S if now - rung < IDLE_AFTER_S else IDLE_POLL_S
+            if self._log.rung() > self.applied:
+                rung, rest = now, REST_S
+            elif now - polled < REMOTE_POLL_S:
                 continue
-            polled, rest = now, REST_S
+            polled = now
             try:
                 self.catch_up()
             except Exception as error:  # following must go on: the next round tries again

@@ -53,11 +53,11 @@ class Runner:
     def run_forever(self) -> None:
         """Jobs one after the other. Beside them threads count for metric attributions and look at schedules: a long job
         must not hold that up."""
-        look, count = Scheduler(self._engine).look, AttributionWorker(self._engine).work
+        scheduler, count = Scheduler(self._engine), AttributionWorker(self._engine).work
         beside = [
             self._start("attribution", COUNT_EVERY_S, count, "counting for metric attributions failed"),
             self._start("short-jobs", IDLE_S, self._run_beside, "looking for short work failed"),
-            self._start("schedules", LOOK_S, look, "looking at the schedules failed"),
+            self._start("schedules", LOOK_S, scheduler.look_after_commits, "looking at the schedules failed"),
             self._start(
                 "trimming", TRIM_LOOK_S, Trimmer(self._engine, self._stopping).trim_hourly, "trimming the log failed"
             ),
@@ -68,6 +68,7 @@ class Runner:
 
     def run_jobs(self) -> None:
         """Jobs one after the other, until the runner is stopped."""
+        commits = self._engine.database.watch_commits()
         while not self._stopping.is_set():
             try:
                 worked = self.run_one()
@@ -75,8 +76,8 @@ class Runner:
                 if not isinstance(error, Unavailable):  # which the database has logged
                     log.exception("looking for work failed")
                 worked = False
-            if not worked:
-                self._stopping.wait(IDLE_S)
+            while not worked and not self._stopping.wait(IDLE_S) and not commits.has_news():
+                pass
 
     def _start(self, name: str, pause_s: float, step: Callable[[], None], failure: str) -> threading.Thread:
         thread = threading.Thread(target=repeat, args=(self._stopping, pause_s, step, failure), name=name, daemon=True)

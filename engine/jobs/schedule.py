@@ -43,10 +43,15 @@ CLEAN_S = 3600.0
 
 class Scheduler:
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self._engine, self._commits = engine, engine.database.watch_commits()
         self._items: dict[str, tuple[int, bool]] = {}  # uid -> up to where its log was looked at, whether news wait
         self._clean_at = 0.0
         self._cleaned: set[tuple[str, float | None]] = set()  # deleted ones, whose models were asked to go
+
+    def look_after_commits(self) -> None:
+        """Start what is due, where anything has changed or time has passed."""
+        if self._commits.has_news():
+            self.look()
 
     def look(self) -> None:
         """Start what is due."""

@@ -40,6 +40,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from engine.errors import Damaged, Unavailable
 from engine.storage import handover, migrations, watermark
+from engine.storage.commits import CommitWatch
 from engine.storage.faults import DAMAGE, Faults, reason_of
 from engine.storage.tables import commits, tables
 from engine.storage.watermark import Watermark
@@ -83,6 +84,7 @@ class Database:
         self.is_sqlite = self._engine.dialect.name == "sqlite"
         path = self._engine.url.database or ""
         file = Path(path) if self.is_sqlite and path and not path.startswith((":memory:", "file:")) else None
+        self.file = file
         self.name = self._engine.url.render_as_string(hide_password=True) if file is None else str(file)
         self._faults = Faults("the database" if file is None else file.name, is_far=not self.is_sqlite)
         if self.is_sqlite:
@@ -91,6 +93,7 @@ class Database:
         self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._write_lock: WriteLock | None = None
         self._watermark: Watermark | None = None
+        self._watches: list[CommitWatch] = []
         try:
             if not self.is_sqlite:
                 self._check_durability()
@@ -256,9 +259,15 @@ class Database:
         with self.read() as connection:
             connection.execute(text("SELECT 1"))
 
+    def watch_commits(self) -> CommitWatch:
+        """A watch for one thread, which ends with the database."""
+        watch = CommitWatch(self.file)
+        self._watches.append(watch)
+        return watch
+
     def close(self) -> None:
         self._engine.dispose()
-        for each in (self._write_lock, self._watermark):
+        for each in (*self._watches, self._write_lock, self._watermark):
             if each is not None:
                 each.close()
 
