@@ -220,13 +220,13 @@ class Follower:
 
     def _follow(self) -> None:
         polled = rung = time.monotonic()
-        rest = POLL_S
+        rest, commits = POLL_S, self._database.watch_commits()
         while not self._stop.wait(rest):
             now = time.monotonic()
             rest = POLL_S if now - rung < IDLE_AFTER_S else IDLE_POLL_S
             if self._log.rung() > self.applied:
                 rung, rest = now, REST_S
-            elif now - polled < REMOTE_POLL_S:
+            elif now - polled < REMOTE_POLL_S or not commits.has_news():
                 continue
             polled = now
             try:
