@@ -76,8 +76,8 @@ class Runner:
                 if not isinstance(error, Unavailable):  # which the database has logged
                     log.exception("looking for work failed")
                 worked = False
-            while not worked and not self._stopping.wait(IDLE_S) and not commits.has_news():
-                pass
+            if not worked:
+                commits.wait(self._stopping, IDLE_S)
 
     def _start(self, name: str, pause_s: float, step: Callable[[], None], failure: str) -> threading.Thread:
         thread = threading.Thread(target=repeat, args=(self._stopping, pause_s, step, failure), name=name, daemon=True)

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 
 AT_LEAST_EVERY_S = 2.0  # what is due by the time of day needs no commit
 
@@ -21,13 +22,19 @@ class CommitWatch:
         self._version, self._looked_at = -1, 0.0
 
     def has_news(self) -> bool:
-        """True if anything was committed since the last call, and every two seconds. SQLite's `data_version` costs a
-        hundredth of a query."""
+        """True if anything was committed since the last call, and every two seconds. SQLite's `data_version` changes
+        with commits of other connections (https://sqlite.org/pragma.html#pragma_data_version)."""
         now, version = self._monotonic(), self._data_version()
         if version is None or version != self._version or now - self._looked_at >= AT_LEAST_EVERY_S:
             self._version, self._looked_at = -1 if version is None else version, now
             return True
         return False
+
+    def wait(self, end: Event, pause_s: float) -> None:
+        """Returns when there is news, or at the end; looks each `pause_s` seconds."""
+        while not end.wait(pause_s):
+            if self.has_news():
+                return
 
     def close(self) -> None:
         if self._connection is not None:

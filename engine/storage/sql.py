@@ -84,7 +84,7 @@ class Database:
         self.is_sqlite = self._engine.dialect.name == "sqlite"
         path = self._engine.url.database or ""
         file = Path(path) if self.is_sqlite and path and not path.startswith((":memory:", "file:")) else None
-        self.file = file
+        self._file = file
         self.name = self._engine.url.render_as_string(hide_password=True) if file is None else str(file)
         self._faults = Faults("the database" if file is None else file.name, is_far=not self.is_sqlite)
         if self.is_sqlite:
@@ -261,7 +261,7 @@ class Database:
 
     def watch_commits(self) -> CommitWatch:
         """A watch for one thread, which ends with the database."""
-        watch = CommitWatch(self.file)
+        watch = CommitWatch(self._file)
         self._watches.append(watch)
         return watch
 

@@ -102,11 +102,11 @@ def first_paint_s(browser: Browser, url: str) -> float:
 
 
 def test_the_first_view_is_small_and_there_at_once(page: Page, shop: Server) -> None:
-    """The best of at most four: other tests want the processors, too."""
+    """Measured once more where it took longer: other tests want the processors, too."""
     browser = page.context.browser
     assert browser is not None
     seconds: list[float] = []
-    while min(seconds, default=math.inf) > FIRST_VIEW_S and len(seconds) < 4:
+    while min(seconds, default=math.inf) > FIRST_VIEW_S and len(seconds) < 2:
         seconds.append(first_paint_s(browser, shop.url))
     assert min(seconds) <= FIRST_VIEW_S, seconds
 

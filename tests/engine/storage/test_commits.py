@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Timer
 
 import pytest
 import sqlalchemy as sa
@@ -14,8 +16,13 @@ from engine.storage.sql import Database, sqlite_url
 
 
 @pytest.fixture
-def database(tmp_path: Path):
-    opened = Database(sqlite_url(tmp_path))
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "recgate.db"
+
+
+@pytest.fixture
+def database(file: Path) -> Iterator[Database]:
+    opened = Database(sqlite_url(file.parent))
     yield opened
     opened.close()
 
@@ -25,9 +32,9 @@ def add(database: Database, name: str) -> None:
         connection.execute(sa.text(f"CREATE TABLE {name} (x INTEGER)"))
 
 
-def test_a_commit_is_news_once(database: Database):
+def test_a_commit_is_news_once(database: Database, file: Path):
     now = 100.0
-    watch = CommitWatch(database.file, lambda: now)
+    watch = CommitWatch(file, lambda: now)
     assert [watch.has_news() for _ in range(3)] == [True, False, False]
     add(database, "a")
     assert [watch.has_news() for _ in range(2)] == [True, False]
@@ -36,11 +43,12 @@ def test_a_commit_is_news_once(database: Database):
     watch.close()
 
 
-def test_another_process_commits(database: Database):
-    watch = CommitWatch(database.file, lambda: 100.0)
+@pytest.mark.usefixtures("database")
+def test_another_process_commits(file: Path):
+    watch = CommitWatch(file, lambda: 100.0)
     assert [watch.has_news() for _ in range(2)] == [True, False]
     script = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('CREATE TABLE b (x)'); c.commit()"
-    subprocess.run([sys.executable, "-c", script, str(database.file)], check=True)
+    subprocess.run([sys.executable, "-c", script, str(file)], check=True)
     assert [watch.has_news() for _ in range(2)] == [True, False]
     watch.close()
 
@@ -49,3 +57,15 @@ def test_what_can_not_be_told_is_news(tmp_path: Path):
     for file in (None, tmp_path / "none.db"):
         watch = CommitWatch(file, lambda: 100.0)
         assert [watch.has_news() for _ in range(3)] == [True, True, True]
+
+
+def test_who_waits_hears_of_a_commit_and_of_the_end(database: Database, file: Path):
+    watch, end = CommitWatch(file, lambda: 100.0), Event()
+    assert watch.has_news()
+    for wake in (lambda: add(database, "c"), end.set):
+        timer = Timer(0.05, wake)
+        timer.start()
+        watch.wait(end, 0.01)
+        timer.join()
+    assert end.is_set() and not watch.has_news()
+    watch.close()
