@@ -102,8 +102,8 @@ def test_a_pinned_worker_gets_what_arrives_at_its_core(tmp_path: Path) -> None:
             with kept_to([core]), connected(server.port, FEW) as callers:
                 assert answered(callers) == FEW
                 held = {os.sched_getaffinity(pid).pop(): sockets(pid) - before[pid] for pid in pids}
-            # the kernel may send a packet again from where its timer runs
-            assert held[core] >= FEW - 2 and FEW <= sum(held.values()) < FEW + 8, held
+            # a busy kernel takes some packets up from another core's timer or thread; without pins, half would be there
+            assert held[core] >= FEW * 3 // 4 and FEW <= sum(held.values()) < FEW + 8, held
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
