@@ -83,6 +83,7 @@ from gateway.routes.direct import Direct
 from gateway.routes.events import events_routes
 from gateway.routes.experiments import experiment_route
 from gateway.routes.growthbook import growthbook_routes
+from gateway.routes.handler import with_one_preflight_a_path
 from gateway.routes.health import health_routes
 from gateway.routes.intake import PartnerRoutes
 from gateway.routes.many import many_route
@@ -153,7 +154,7 @@ def create_app(config: Config, engine: ServedEngine, options: AppOptions | None 
     frequent, personalize = worker.frequent_routes(), worker.personalize_routes()
     handlers = [*frequent, *worker.routes()]
     app = Litestar(
-        [*worker.with_preflight(handlers), *personalize, worker.evidently_route()],
+        [*with_one_preflight_a_path(handlers), *personalize, worker.evidently_route()],
         lifespan=[worker.lifespan],
         exception_handlers={Exception: partial(_unrouted, worker.front)},
         openapi_config=None,
@@ -255,7 +256,7 @@ class WorkerParts:
         self.gateway.config, self.bodies.most = config, config.body_bytes
         self.decorators.use(config)
         self.hot_cache.use(config)
-        for handler in self.with_preflight(self.partner_routes.new_in(config)):
+        for handler in with_one_preflight_a_path(self.partner_routes.new_in(config)):
             self.add_route(handler)
         self.threads.submit(self.filters.report, config)
         self.threads.submit(self.negative_events.declare, config)
@@ -313,11 +314,6 @@ class WorkerParts:
     def frequent_routes(self) -> list[HTTPRouteHandler]:
         """The routes that most requests are for."""
         return [*recommend_routes(self.front), *events_routes(self.front, self.recorder)]
-
-    def with_preflight(self, handlers: Sequence[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
-        """The handlers, and the one of OPTIONS for their paths."""
-        paths = sorted({path for handler in handlers for path in handler.paths})
-        return [self.front.preflight_handler(paths), *handlers] if paths else []
 
     def routes(self) -> list[HTTPRouteHandler]:
         front = self.front

@@ -94,7 +94,9 @@ class ForkServer:
             return None
         with contextlib.suppress(OSError):  # a broken pipe
             os.write(self._ask, bytes((number,)))
-            if select.select([self._answers], [], [], ANSWER_S)[0]:
+            answers = select.poll()  # `select.select` takes no file descriptor above 1,023
+            answers.register(self._answers, select.POLLIN)
+            if answers.poll(ANSWER_S * 1000):
                 told = os.read(self._answers, _PID.size)
                 if len(told) == _PID.size:
                     return ForkedProcess(*_PID.unpack(told))

@@ -14,7 +14,6 @@ from litestar.handlers import HTTPRouteHandler
 from gateway.auth import Operator, PeerAddress, operator_of
 from gateway.caller import Caller
 from gateway.plan.plan import Role
-from gateway.routes.handler import Handler
 from gateway.routes.replies import NO_STORE, POST, READ, AnyRequest, Front, Header, Sending, SentResponse, headers_once
 
 __all__ = ["AdminGate", "AdminWork", "Needs", "Operator", "RouteDoc", "answer"]
@@ -75,7 +74,7 @@ class AdminGate:
         async def admitted(request: AnyRequest, _: Caller) -> Sending:
             return await work(request, self.admit(request, needs))
 
-        @Handler(path, http_method=methods, status_code=200, opt={ACCESS: needs})
+        @self._front.route(path, methods, {ACCESS: needs})
         async def handle(request: AnyRequest) -> SentResponse:
             return await self._front.answer("admin", request, admitted)
 

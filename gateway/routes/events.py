@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import msgspec
-from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
 
@@ -21,9 +20,8 @@ from gateway.errors import Invalid
 from gateway.events.record import EventBatch, Recorder
 from gateway.experiments.outcomes import Conversion
 from gateway.plan.plan import ApiKeys, Namespace
-from gateway.routes.handler import Handler
 from gateway.routes.parsing import decode, decoded, segments
-from gateway.routes.replies import LARGEST_BODY, NO_STORE, AnyRequest, Front, Sending, SentResponse
+from gateway.routes.replies import LARGEST_BODY, NO_STORE, POST, AnyRequest, Front, Sending, SentResponse
 from gateway.telemetry import Telemetry
 
 log = logging.getLogger(__name__)
@@ -96,7 +94,7 @@ def events_routes(front: Front, recorder: Recorder) -> list[HTTPRouteHandler]:
             return Sending(media_type=b"text/plain")
         return Sending(media_type=b"text/plain", headers=(NO_STORE, (POSITION.encode(), b"%d" % position)))
 
-    @Handler("/events/{rest:path}", http_method=HttpMethod.POST, status_code=200)
+    @front.route("/events/{rest:path}", POST)
     async def events(request: AnyRequest) -> SentResponse:
         sent = await front.answer("events", request, take)
         if sent.status >= 400:

@@ -14,7 +14,6 @@ from math import floor
 from typing import Any
 
 import msgspec
-from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 
 from gateway.auth.authenticator import API_KEY
@@ -24,10 +23,10 @@ from gateway.experiments.wires import growthbook
 from gateway.flag_service import FlagService
 from gateway.plan.flag import AnyFlag, value_of
 from gateway.plan.plan import ApiKeys
-from gateway.routes.handler import Handler
 from gateway.routes.parsing import LONGEST_ID, decode, decoded, segments
 from gateway.routes.replies import (
     LARGEST_BODY,
+    POST,
     READ,
     AnyRequest,
     Front,
@@ -46,22 +45,22 @@ STREAMS: Header = (b"x-sse-support", b"enabled")
 def growthbook_routes(front: Front, flag_service: FlagService, leaving: Callable[[], bool]) -> list[HTTPRouteHandler]:
     api = GrowthBookApi(front, flag_service, leaving)
 
-    @Handler("/api/features/{rest:path}", http_method=READ)
+    @front.route("/api/features/{rest:path}", READ)
     async def features(request: AnyRequest) -> SentResponse:
         (key,) = segments(request, "api", 2)[1:]
         return await front.answer("growthbook", request, api.keyed(decoded(key, "client key"), api.features))
 
-    @Handler("/api/eval/{rest:path}", http_method=HttpMethod.POST, status_code=200)
+    @front.route("/api/eval/{rest:path}", POST)
     async def evaluate(request: AnyRequest) -> SentResponse:
         (key,) = segments(request, "api", 2)[1:]
         return await front.answer("growthbook-eval", request, api.keyed(decoded(key, "client key"), api.evaluate))
 
-    @Handler("/sub/{rest:path}", http_method=READ)
+    @front.route("/sub/{rest:path}", READ)
     async def stream(request: AnyRequest) -> SentResponse:
         (key,) = segments(request, "sub", 1)
         return await front.answer("growthbook-sub", request, api.keyed(decoded(key, "client key"), api.stream))
 
-    @Handler("/track", http_method=HttpMethod.POST, status_code=200)
+    @front.route("/track", POST)
     async def track(request: AnyRequest) -> SentResponse:
         key = request.query_params.get("client_key", "")
         return await front.answer("growthbook-track", request, api.keyed(key, api.track))

@@ -15,7 +15,6 @@ from gateway.caller import Caller, Principal
 from gateway.experiments.wires.optimizely import datafile
 from gateway.flag_service import FlagService
 from gateway.intake.base import PartnerAccount
-from gateway.routes.handler import Handler
 from gateway.routes.parsing import decoded, segments
 from gateway.routes.replies import READ, AnyRequest, Front, Header, Sending, SentResponse
 
@@ -27,7 +26,7 @@ Datafile = tuple[bytes, str]  # and its date
 def optimizely_route(front: Front, flag_service: FlagService) -> HTTPRouteHandler:
     api = OptimizelyApi(front, flag_service)
 
-    @Handler("/datafiles/{rest:path}", http_method=READ)
+    @front.route("/datafiles/{rest:path}", READ)
     async def read(request: AnyRequest) -> SentResponse:
         return await front.answer("optimizely", request, api.read, guarded=False)
 

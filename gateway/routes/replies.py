@@ -137,11 +137,18 @@ class Front:
     ) -> HTTPRouteHandler:
         """The handler of a path, whose route has this name in the metrics."""
 
-        @Handler(path, http_method=methods, status_code=200)
+        @self.route(path, methods)
         async def handle(request: AnyRequest) -> SentResponse:
             return await self.answer(name, request, work, guarded=guarded)
 
         return handle
+
+    def route(self, path: str, methods: Sequence[HttpMethod], opt: dict[str, Any] | None = None) -> Handler:
+        """The handler of a path, to decorate what answers its requests."""
+        return Handler(path, methods, self.preflight, opt)
+
+    def preflight(self, request: AnyRequest) -> SentResponse:
+        return self.sent(Sending(status=204), request)
 
     async def answer(self, route: str, request: AnyRequest, work: Work, *, guarded: bool = False) -> SentResponse:
         """`guarded`: only callers that the configuration admits are answered."""
@@ -204,15 +211,6 @@ class Front:
         headers = {name.decode(): value.decode("latin-1") for name, value in self._headers(sending, request)}
         headers.pop("content-length", None)
         return Response(sending.body, status_code=sending.status, headers=headers)
-
-    def preflight_handler(self, paths: Sequence[str]) -> HTTPRouteHandler:
-        """Answer OPTIONS for paths that have handlers: litestar would without CORS. Others come in by `unrouted`."""
-
-        @Handler(paths, http_method=[HttpMethod.OPTIONS])
-        async def preflight(request: AnyRequest) -> SentResponse:
-            return self.sent(Sending(status=204), request)
-
-        return preflight
 
     def sent(self, sending: Sending, request: AnyRequest) -> SentResponse:
         if sending.stream is not None and request.method != "HEAD":
