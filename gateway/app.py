@@ -150,7 +150,8 @@ def create_app(config: Config, engine: ServedEngine, options: AppOptions | None 
     worker.watch_numbers()
     worker.threads.submit(worker.filters.report, config)
     worker.threads.submit(worker.negative_events.declare, config)
-    log.info(cache_forecast(config.namespaces, partial(_size, engine)).describe(worker.cache.ceiling))
+    if log.isEnabledFor(logging.INFO):  # it reads a record for each recommender
+        log.info(cache_forecast(config.namespaces, partial(_size, engine)).describe(worker.cache.ceiling))
     frequent, personalize = worker.frequent_routes(), worker.personalize_routes()
     handlers = [*frequent, *worker.routes()]
     app = Litestar(

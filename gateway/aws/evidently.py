@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 from urllib.parse import parse_qs, unquote
 
 import msgspec
-from litestar import Response, route
+from litestar import Response
 from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
@@ -29,8 +29,8 @@ from gateway.aws.protocol import (
     JSON,
     LARGE_BODY,
     PREFIX,
-    AnyRequest,
     Wire,
+    allowing,
     at_root_and_prefix,
     head_of,
     refused,
@@ -45,6 +45,8 @@ from gateway.experiments.wires import evidently as wire
 from gateway.flag_service import FlagService
 from gateway.limits.inflate import inflated
 from gateway.plan.flag import AnyFlag, Flag
+from gateway.routes.handler import Handler
+from gateway.routes.replies import AnyRequest
 
 log = logging.getLogger(__name__)
 
@@ -101,12 +103,7 @@ def evidently_route(gateway: Gateway, flag_service: FlagService, on: Wire) -> HT
     """A handler at the root, and below a prefix as the other AWS services have."""
     calls = EvidentlyCalls(gateway, flag_service, on.callers)
 
-    @route(
-        [place for path in PATHS for place in at_root_and_prefix(path)],
-        http_method=METHODS,
-        status_code=200,
-        include_in_schema=False,
-    )
+    @Handler([place for path in PATHS for place in at_root_and_prefix(path)], METHODS, allowing(METHODS))
     async def handle(request: AnyRequest) -> Response[bytes]:
         try:
             head = head_of(request)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Annotated, NamedTuple
 
 import msgspec
-from litestar import Request, Response, post
+from litestar import Response
+from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
 
@@ -23,6 +24,8 @@ from gateway.aws.canonical import RawRequest
 from gateway.aws.metering import WireMeter
 from gateway.errors import RETRY_AFTER_S, Overloaded, Problem, TooLarge, TooMany
 from gateway.limits.body_budget import BodyBudget
+from gateway.routes.handler import Handler
+from gateway.routes.replies import POST, AnyRequest, SentResponse
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +39,6 @@ LARGEST_BODY = 2_000_000  # ten rows of 32,000 characters, each of them escaped
 FAILURE = Problem("The server failed; its log says why.", status=500, type="Internal", code="InternalFailure")
 
 
-AnyRequest = Request[Any, Any, Any]
 Headers = Mapping[str, str]
 decoded = engine.decoded
 
@@ -80,10 +82,16 @@ class WireRoute(NamedTuple):
     limit: int = LARGE_BODY
 
 
+def allowing(methods: Sequence[HttpMethod]) -> Callable[[AnyRequest], SentResponse]:
+    """The answer to OPTIONS. It has no headers of CORS: pages of other origins do not use the wire."""
+    allow = ", ".join(sorted([*methods, HttpMethod.OPTIONS]))
+    return lambda _: SentResponse(204, [(b"allow", allow.encode())], b"")
+
+
 def framed(route: WireRoute, on: Wire) -> HTTPRouteHandler:
     """A POST route whose answers, good or bad, are framed as AWS frames them, and counted."""
 
-    @post(at_root_and_prefix(route.path), status_code=200, include_in_schema=False)
+    @Handler(at_root_and_prefix(route.path), POST, allowing(POST))
     async def handle(request: AnyRequest) -> Response[bytes]:
         began, head, counted = time.perf_counter(), head_of(request), CountedCall()
         operation = route.operation(head.headers)

@@ -22,7 +22,6 @@ from gateway.aws.protocol import (
     JSON_1_1,
     LARGEST_BODY,
     PREFIX,
-    AnyRequest,
     Headers,
     Wire,
     WireRoute,
@@ -33,6 +32,7 @@ from gateway.aws.protocol import (
 from gateway.aws.rates import Rates, unlimited
 from gateway.aws.runtime import Rank, RuntimeAnswers, RuntimeCalls
 from gateway.aws.sigv4 import ALGORITHM, SERVICE
+from gateway.routes.replies import AnyRequest
 
 TARGET_PREFIX = "AmazonPersonalize."
 SCOPED = f"/{SERVICE}/aws4_request"

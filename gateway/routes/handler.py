@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from litestar._signature.model import SignatureModel
     from litestar.types.internal_types import PathParameterDefinition
 
+_VALIDATED: set[CodeType] = set()
 _SIGNATURES: dict[CodeType, ParsedSignature] = {}
 _SIGNATURE_MODELS: dict[CodeType, type[SignatureModel]] = {}
 _KWARGS_MODELS: dict[tuple[CodeType, frozenset[str]], KwargsModel] = {}
 
 
 Answer = Callable[[Any], ASGIApp]
-AsyncAnswer = Callable[[Any], Awaitable[ASGIApp]]
+AsyncAnswer = Callable[[Any], Awaitable[Any]]  # of an ASGI app, or a response of litestar's
 
 
 class Handler(HTTPRouteHandler):
@@ -35,7 +36,11 @@ class Handler(HTTPRouteHandler):
     """
 
     def __init__(
-        self, path: str, methods: Sequence[HttpMethod], preflight: Answer, opt: dict[str, Any] | None = None
+        self,
+        path: str | list[str],
+        methods: Sequence[HttpMethod],
+        preflight: Answer,
+        opt: dict[str, Any] | None = None,
     ) -> None:
         """`preflight` answers a request of OPTIONS."""
         super().__init__(path, http_method=[*methods, HttpMethod.OPTIONS], status_code=200, opt=opt)
@@ -45,7 +50,8 @@ class Handler(HTTPRouteHandler):
         preflight = self._preflight
 
         async def handle(request: Request[Any, Any, Any]) -> ASGIApp:
-            return preflight(request) if request.method == HttpMethod.OPTIONS else await fn(request)
+            answer: ASGIApp = preflight(request) if request.method == HttpMethod.OPTIONS else await fn(request)
+            return answer
 
         super().__call__(handle)
         return self
@@ -63,6 +69,11 @@ class Handler(HTTPRouteHandler):
         if code not in _SIGNATURE_MODELS:
             _SIGNATURE_MODELS[code] = super().signature_model
         return _SIGNATURE_MODELS[code]
+
+    def _validate_handler_function(self) -> None:
+        if self.fn.__code__ not in _VALIDATED:
+            super()._validate_handler_function()
+            _VALIDATED.add(self.fn.__code__)
 
     def create_kwargs_model(self, path_parameters: dict[str, PathParameterDefinition]) -> KwargsModel:
         key = self.fn.__code__, frozenset(path_parameters)

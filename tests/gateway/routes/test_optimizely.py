@@ -113,19 +113,23 @@ def test_ends_of_ranges_are_where_places_end() -> None:
         assert buckets_below(end) == sum(bucket / BUCKETS < end for bucket in range(BUCKETS))
 
 
+def flags_of(client: TestClient[Any], unit: str, plan: str) -> dict[str, Any]:
+    context = {"targetingKey": unit, "age": 20, "plan": plan}
+    flags = client.post("/ofrep/v1/evaluate/flags", json={"context": context}).json()["flags"]
+    return {flag["key"]: flag for flag in flags}
+
+
 def test_what_the_datafile_decides_is_what_answers(client: TestClient[Any], clock: Clock) -> None:
     taken: Counter[str] = Counter()
     for seconds in (0, 10):  # before the ramp's step, and after it
         clock.tick(seconds)
         datafile = client.get(DATAFILE).json()
         for unit in [*USERS, "tester"]:
+            flags = flags_of(client, unit, "7")
             for key in ("hero", "hero-depth", "shop.home.second", "shop.third.look", "single"):
-                context = {"targetingKey": unit, "age": 20, "plan": "7"}
-                flag = client.post(f"/ofrep/v1/evaluate/flags/{key}", json={"context": context}).json()
-                assert decided(datafile, key, unit) == flag["variant"], (key, unit)
-                taken[f"{key} {flag['metadata'].get('feature')} {flag['reason']}"] += 1
-            context["plan"] = "other"
-            answer = client.post("/ofrep/v1/evaluate/flags/hero", json={"context": context}).json()
+                assert decided(datafile, key, unit) == flags[key]["variant"], (key, unit)
+                taken[f"{key} {flags[key]['metadata'].get('feature')} {flags[key]['reason']}"] += 1
+            answer = flags_of(client, unit, "other")["hero"]
             assert answer["metadata"].get("feature") != "first" or unit == "tester"
     assert 2 * 300 * 0.45 < taken["hero first TARGETING_MATCH"] < 2 * 300 * 0.65  # (0.4 + 0.8) / 2 × 0.9 = 0.54
     assert 2 * 300 * 0.7 < taken["shop.home.second second SPLIT"] < 2 * 300 * 0.9
