@@ -77,6 +77,7 @@ from gateway.routes.admin_models import model_routes, model_topic
 from gateway.routes.admin_server import ServerApi, ServerParts, ServerViews, server_routes, server_topics
 from gateway.routes.admin_stream import Streams, stream_route
 from gateway.routes.aliases import AliasRoutes
+from gateway.routes.amplitude import amplitude_routes
 from gateway.routes.app_proxy import app_proxy_route
 from gateway.routes.cohorts import cohort_routes
 from gateway.routes.direct import Direct
@@ -207,7 +208,7 @@ class WorkerParts:
         gate = Gate(Authenticator(self.transport, clock), self.rate_limiter)
         self.front = Front(self.gateway, gate, self.bodies, self.hot_cache, self.telemetry)
         partner_records = PartnerRecorder(self.recorder, self.origin, self.telemetry, self._other_records())
-        self.partner_routes = PartnerRoutes(self.front, self.recorder, partner_records)
+        self.partner_routes = PartnerRoutes(self.front, self.recorder, partner_records, self._partner_reads())
         self.filters = FilterChecks(engine)
         self.negative_events = NegativeEventTypes(engine)
         self.metrics = MetricsPage(folder / "run" / "metrics" / options.server, options.name, self.telemetry, clock)
@@ -315,6 +316,10 @@ class WorkerParts:
     def frequent_routes(self) -> list[HTTPRouteHandler]:
         """The routes that most requests are for."""
         return [*recommend_routes(self.front), *events_routes(self.front, self.recorder)]
+
+    def _partner_reads(self) -> Mapping[str, Callable[[], list[HTTPRouteHandler]]]:
+        """The routes that partners' clients read by, by the partners' names."""
+        return {"amplitude": partial(amplitude_routes, self.front, self.flag_service)}
 
     def routes(self) -> list[HTTPRouteHandler]:
         front = self.front

@@ -105,16 +105,24 @@ def takes(experiment: Experiment, unit: str, now: float) -> bool:
     if experiment.bucketing == "optimizely":
         first, last = experiment.members(now)
         return first <= optimizely_share(experiment.group_number, unit) < last
-    namespace, seed = experiment.namespace, experiment.seed
-    if experiment.global_holdout and share(f"{namespace}/holdout", unit) < experiment.global_holdout:
-        return False
-    if experiment.holdout and share(f"{seed}/holdout", unit) < experiment.holdout:
+    if is_held_out(experiment, unit):
         return False
     first, last = experiment.range
     if experiment.group and not first <= share_in_group(experiment.group, unit) < last:
         return False
     traffic = experiment.traffic(now)
-    return traffic >= 1 or (traffic > 0 and share(f"{seed}/traffic", unit) < traffic)
+    return traffic >= 1 or (traffic > 0 and share(f"{experiment.seed}/traffic", unit) < traffic)
+
+
+def is_held_out(experiment: Experiment, unit: str) -> bool:
+    """True if the unit is left alone by this experiment, or by all of the namespace."""
+    if experiment.bucketing == "optimizely":
+        first, last = experiment.range
+        return first <= optimizely_share(experiment.group_number, unit) < first + experiment.holdout * (last - first)
+    namespace, seed = experiment.namespace, experiment.seed
+    if experiment.global_holdout and share(f"{namespace}/holdout", unit) < experiment.global_holdout:
+        return True
+    return bool(experiment.holdout) and share(f"{seed}/holdout", unit) < experiment.holdout
 
 
 def _holds(condition: FieldCondition, value: str | None) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from engine import ColumnChange, Event
+from gateway.document.values import Secret
 from gateway.errors import Problem, TooLarge
 from gateway.intake.base import (
     Endpoint,
@@ -30,6 +31,7 @@ from gateway.intake.records import Dropped, MappedEvent, MappedExposure, MappedR
 
 LARGEST_REQUEST, LARGEST_BATCH = 1 << 20, 20 << 20
 MOST_EVENTS = 2000
+FAULTY = "InvalidEvents"  # in the log; the answer says more
 SHORTEST_ID = 5  # of a strict account, unless a request says otherwise
 EXPOSURES = {  # the properties that have the flag and its variation
     "$exposure": ("flag_key", "variant"),
@@ -78,8 +80,10 @@ TABLE = PartnerMapping(
 
 class AmplitudePart(PartnerPart, frozen=True, kw_only=True):
     """Amplitude: `keys` are API keys and deployment keys. With `strictIds` ids of fewer than 5 characters are refused,
-    as Amplitude does, or of fewer than a request's `min_id_length`."""
+    as Amplitude does, or of fewer than a request's `min_id_length`. A server with one of the `secretKeys` may read
+    user profiles, with their recommendations."""
 
+    secret_keys: tuple[Secret, ...] = ()
     strict_ids: bool = False
 
 
@@ -133,7 +137,7 @@ def _error(status: int, members: Mapping[str, Any]) -> PartnerReply:
 
 
 def invalid(message: str, **members: Any) -> PartnerRefusal:
-    return PartnerRefusal(_error(400, {"error": message, **members}), "InvalidEvents", message)
+    return PartnerRefusal(_error(400, {"error": message, **members}), FAULTY, message)
 
 
 # ---- faulty events
@@ -222,7 +226,7 @@ def _read(account: PartnerAccount, event: dict[str, Any], at: float) -> Iterator
 
 
 def _things(event: Mapping[str, Any]) -> Any:
-    """What an event is about: its properties, with those of the event itself, or each of its products with them."""
+    """The properties that an event is about, with those of the event itself; of several products a list."""
     own = {name: event[name] for name in ("productId", "price", "quantity", "revenue") if event.get(name) is not None}
     properties = {**own, **object_of(event.get("event_properties"))}
     products = properties.get("products")

@@ -108,7 +108,7 @@ def read_page(request: PartnerRequest, accounts: PartnerAccounts) -> PartnerDeli
 
 
 def read_webhook(request: PartnerRequest, accounts: PartnerAccounts) -> PartnerDelivery:
-    """What mParticle passes on: a batch, or a list of them."""
+    """Take what mParticle passes on: a batch, or a list of them."""
     account = accounts.of_namespace(request.segments["namespace"])
     _check_secret(request.headers.get("authorization", ""), account.part.webhook_authorization)
     batches = request.json()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import msgspec
@@ -27,17 +27,24 @@ LONG = 64 << 10  # bytes of a body that is read in a thread
 
 class PartnerRoutes:
     """The routes of the partners that the configuration has, or had: those of all would be a third of an app's, and
-    of the time that one takes to be made."""
+    of the time that one takes to be made. `reads` makes the routes that a partner's clients read by."""
 
-    def __init__(self, front: Front, recorder: Recorder, records: PartnerRecorder) -> None:
-        self._front, self._recorder, self._records = front, recorder, records
+    def __init__(
+        self,
+        front: Front,
+        recorder: Recorder,
+        records: PartnerRecorder,
+        reads: Mapping[str, Callable[[], list[HTTPRouteHandler]]],
+    ) -> None:
+        self._front, self._recorder, self._records, self._reads = front, recorder, records, reads
         self._routed: set[str] = set()
 
     def new_in(self, config: Config) -> list[HTTPRouteHandler]:
         """The handlers of partners that no configuration before had."""
         added = [partner for name, partner in PARTNERS.items() if name in config.partners and name not in self._routed]
         self._routed.update(partner.name for partner in added)
-        return [self._handler(partner, endpoint) for partner in added for endpoint in partner.endpoints]
+        reads = [handler for partner in added if partner.name in self._reads for handler in self._reads[partner.name]()]
+        return [self._handler(partner, endpoint) for partner in added for endpoint in partner.endpoints] + reads
 
     def _handler(self, partner: PartnerType, endpoint: Endpoint) -> HTTPRouteHandler:
         return self._front.handler(

@@ -26,7 +26,7 @@ from gateway.config import Config
 from gateway.plan.plan import ApiKeys, Namespace, Oidc, Plan
 from gateway.routes.openapi_admin import with_admin
 from gateway.routes.openapi_examples import with_examples
-from gateway.routes.openapi_flags import datafile_paths, experiment_paths, flag_paths
+from gateway.routes.openapi_flags import amplitude_paths, datafile_paths, experiment_paths, flag_paths
 from gateway.routes.openapi_groups import grouped, operation_paths
 from gateway.routes.openapi_terms import (
     ANY,
@@ -103,6 +103,8 @@ def described(config: Config) -> dict[str, Any]:
     if "shopify" in config.partners:
         proxied = [config.namespaces[name] for name in config.partners["shopify"].by_namespace]
         paths |= dict(path for namespace in proxied for path in _proxy_paths(namespace))
+    if "amplitude" in config.partners:
+        paths |= dict(amplitude_paths())
     paths |= dict(operation_paths())
     tags = sorted({tag for path in paths.values() for each in (path.get, path.post) if each for tag in each.tags or ()})
     document = OpenAPI(

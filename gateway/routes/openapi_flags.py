@@ -1,4 +1,4 @@
-"""The OpenAPI paths of the protocols that experiments are asked for by: OFREP, GrowthBook's and Optimizely's."""
+"""The OpenAPI paths of the protocols that ask for experiments: OFREP, GrowthBook's, Optimizely's and Amplitude's."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from gateway.routes.openapi_terms import (
     response,
 )
 
-OFREP, GROWTHBOOK, OPTIMIZELY = (f"Experiments: {name}" for name in ("OFREP", "GrowthBook", "Optimizely"))
+OFREP, GROWTHBOOK, OPTIMIZELY, AMPLITUDE = (
+    f"Experiments: {name}" for name in ("OFREP", "GrowthBook", "Optimizely", "Amplitude")
+)
 CONTEXT = record({"targetingKey": TEXT}, "targetingKey", examples=[{"targetingKey": "user-1", "country": "DE"}])
 FLAG = record({**dict.fromkeys(("key", "variant", "reason"), TEXT), "value": ANY, "metadata": ANY})
 FAILURE = record(dict.fromkeys(("key", "errorCode", "errorDetails"), TEXT), "errorCode")
@@ -63,6 +65,21 @@ def datafile_paths() -> Iterator[tuple[str, PathItem]]:
     answers = {**REFUSALS, "200": response(f"{title}.", ANY)}
     datafile = operation("optimizely.datafile", title, OPTIMIZELY, answers, [path_parameter("sdk_key")])
     yield "/datafiles/{sdk_key}.json", PathItem(get=datafile)
+
+
+def amplitude_paths() -> Iterator[tuple[str, PathItem]]:
+    """The paths that Amplitude's clients read, where a namespace takes their events."""
+    title = "The variants of a user"
+    answers = {**REFUSALS, "200": response(f"{title}.", ANY)}
+    user = record(dict.fromkeys(("user_id", "device_id"), TEXT), examples=[{"user_id": "user-1"}])
+    get = operation("amplitude.variants", title, AMPLITUDE, answers)
+    post = operation("amplitude.variants.post", title, AMPLITUDE, answers, body=user)
+    yield "/sdk/v2/vardata", PathItem(get=get, post=post)
+    title = "A user's profile, with recommendations"
+    answers = {**REFUSALS, "200": response(f"{title}.", record({"userData": ANY}, "userData"))}
+    parameters = [*map(query_parameter, ("user_id", "device_id", "get_recs", "rec_id", "rec_type"))]
+    profile = operation("amplitude.profile", title, AMPLITUDE, answers, parameters)
+    yield "/v1/userprofile", PathItem(get=profile)
 
 
 def experiment_paths() -> Iterator[tuple[str, PathItem]]:

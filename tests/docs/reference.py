@@ -158,7 +158,7 @@ auth: {type: none}
 namespaces:
   NAMESPACE:
     eventTargets: [{type: personalize-event-tracker, trackingId: t}]
-    intake: {optimizely: {keys: [k]}, shopify: {}}
+    intake: {optimizely: {keys: [k]}, shopify: {}, amplitude: {keys: [k]}}
     recommenders:
       recommend-items:
         RECOMMENDER:

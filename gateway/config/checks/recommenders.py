@@ -34,7 +34,7 @@ OWN_PATHS = (
         "health",
     ),
     *("metrics", "ofrep", "openapi.json", "projects", "ready", "recgate.js", "recommend-items", "recommend-many"),
-    *("related-items", "rerank-items", "sub", "ui"),
+    *("related-items", "rerank-items", "sdk", "sub", "ui"),
 )
 A_DAY, A_YEAR = 86_400, 31_536_000
 EVENT_PATH = re.compile(r"[^.\s]+(\.[^.\s]+)*")

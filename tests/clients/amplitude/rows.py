@@ -25,4 +25,20 @@ ROWS = [
         "`{serverUrl}`",
         "`POST /2/httpapi`",
     ),
+    row(
+        "amplitude-experiment-python",
+        "Python",
+        "amplitude-experiment",
+        "experiment_client.py",
+        "`RemoteEvaluationConfig(server_url=)`",
+        "`POST /sdk/v2/vardata`, `POST /2/httpapi`",
+    ),
+    row(
+        "amplitude-experiment-node",
+        "Node",
+        "@amplitude/experiment-node-server",
+        "experiment_client.mjs",
+        "`{serverUrl}`",
+        "`GET /sdk/v2/vardata`, `POST /2/httpapi`",
+    ),
 ]

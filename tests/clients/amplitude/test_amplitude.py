@@ -20,7 +20,8 @@ from tests.server.world import Server
 
 MESSAGES = json.loads((Path(__file__).parent / "messages.json").read_text())
 (PAGE,) = (row for row in ROWS if row.language == "browser")
-SERVERS = [row for row in ROWS if row.language != "browser"]
+EXPERIMENTS = [row for row in ROWS if "experiment" in row.name]
+SERVERS = [row for row in ROWS if row.language != "browser" and row not in EXPERIMENTS]
 Outcomes = MutableMapping[str, dict[str, str]]
 
 EVENTS = [
@@ -117,3 +118,39 @@ def test_a_page_bears_refusals(
     assert about_items(limited_store.events(PAGE)) == EVENTS[:1] * 2
     failure = "an unknown key; `400` drops the event that it names; `429` waited for, then stored"
     outcomes.setdefault(PAGE.name, {})["failure"] = failure
+
+
+# ---- experiments
+
+
+@pytest.mark.parametrize("row", EXPERIMENTS, ids=lambda row: row.name)
+def test_variants_are_the_gateways_arms_and_exposures_end_in_the_verdict(
+    row: ClientRow, runs: Runs, server: Server, outcomes: Outcomes
+):
+    result = runs.of(row)
+    flag = f"{row.name}.home.row"
+    arms = {user: arm(server, flag, user) for user in result["variants"]}
+    assert result["variants"] == {user: {flag: {"key": each, "value": each}} for user, each in arms.items()}
+    assert set(arms.values()) == {"a", "b"}
+    assert {code for _, code, _ in result["calls"]} == {200}
+    verdict = httpx.get(f"{server.url}/experiments/{row.name}/home/row").json()
+    assert verdict["units"] == {name: list(arms.values()).count(name) for name in "ab"}
+    bought = {each["arm"]: each["mean"] * verdict["units"][each["arm"]] for each in verdict["rows"]}
+    assert bought == pytest.approx(verdict["units"])
+    outcomes.setdefault(row.name, {})["success"] = f"{len(arms)} units in the gateway's arms; exposures in the verdict"
+
+
+@pytest.mark.parametrize("row", EXPERIMENTS, ids=lambda row: row.name)
+def test_variants_are_refused_and_waited_for(row: ClientRow, runs: Runs, outcomes: Outcomes):
+    result = runs.of(row)
+    assert "401" in result["unknown"]
+    assert all(result["limited"]) and len(result["limited"]) == 3
+    assert "429" in result["heard"]
+    outcomes.setdefault(row.name, {})["failure"] = "`401` by its error; `429` tried again, then answered"
+
+
+def arm(server: Server, flag: str, unit: str) -> str:
+    """The unit's variation by OFREP, which counts no exposure."""
+    context = {"context": {"targetingKey": unit, "exposure": False}}
+    answer = httpx.post(f"{server.url}/ofrep/v1/evaluate/flags/{flag}", json=context).json()
+    return str(answer["variant"])

@@ -25,6 +25,7 @@ KEY = {"x-api-key": SECRET}
 TRACK = {"userId": "u1", "event": "Product Viewed", "properties": {"product_id": "i1"}, "messageId": "m1"}
 GA4 = "/mp/collect?measurement_id=G-1&api_secret=gs"
 VIEW = {"client_id": "c", "events": [{"name": "view_item", "params": {"items": [{"item_id": "i2"}]}}]}
+DEPLOYED = {"authorization": "Api-Key dk"}
 FROM_A_PAGE = {"origin": "https://shop.example", "access-control-request-method": "POST"}
 
 
@@ -54,4 +55,9 @@ def test_a_partner_comes_and_goes_with_the_configuration(tmp_path: Path):
         write("segment: {keys: [wk]}")  # its routes are not added again
         assert client.post("/admin/reload", headers=KEY).status_code == 200
         assert world.post("/v1/track", {**TRACK, "messageId": "m3"}, auth=("wk", "")).status_code == 200
+        assert client.get("/sdk/v2/vardata", headers=DEPLOYED).status_code == 404
+
+        write("amplitude: {keys: [dk]}")  # what its clients read comes with it
+        assert client.post("/admin/reload", headers=KEY).status_code == 200
+        assert client.get("/sdk/v2/vardata", headers=DEPLOYED).json() == {}
         assert [event.item for event in world.events()] == ["i1", "i2", "i1"]
