@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from litestar import Litestar, Request, Response
 from litestar.handlers import HTTPRouteHandler
@@ -35,7 +35,7 @@ from gateway.aws.metering import WireMeter
 from gateway.aws.protocol import Wire
 from gateway.aws.rates import Rates
 from gateway.aws.routes import ControlPlane, aws_routes, aws_unrouted, below_any_path
-from gateway.cache import Cache, Seal, SharedStore
+from gateway.cache import Cache, Seal
 from gateway.cache.forecast import Size, cache_forecast
 from gateway.config import Config, ConfigurationHistory, Watch, place_of
 from gateway.config.filter_checks import FilterChecks
@@ -98,6 +98,10 @@ from gateway.targets.base import TargetDependencies
 from gateway.telemetry import MetricsPage, Tracing, telemetry_of
 from gateway.upstreams import UPSTREAMS
 from gateway.upstreams.engine import EngineUpstream, tags_of
+
+if TYPE_CHECKING:
+    from gateway.cache.shared_store import SharedStore
+    from gateway.document.redis_url import RedisClient
 
 REMEMBERED_S = 900.0  # of changes before this process began; shared answers that are older are made anew
 log = logging.getLogger(__name__)
@@ -182,7 +186,7 @@ class WorkerParts:
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="engine")
         self.transport = Transport()
         self.redis = connected(environ[URL]) if environ.get(URL) else None
-        self.shared = None if self.redis is None else SharedStore(self.redis, clock, Seal(environ.get(SECRET, "")))
+        self.shared = None if self.redis is None else _shared_store(self.redis, clock, environ)
         self.cache = Cache(options.cache_bytes or config.cache_bytes, clock, shared=self.shared, draw=options.draw)
         dependencies = Dependencies(
             engine, self.threads, Outbound(self.transport), Signer(environ, self.threads), self.telemetry, clock
@@ -435,6 +439,12 @@ class WorkerParts:
 async def _ended(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+def _shared_store(redis: RedisClient, clock: Callable[[], float], environ: Mapping[str, str]) -> SharedStore:
+    from gateway.cache.shared_store import SharedStore  # with redis-py, which a server without Redis does not import
+
+    return SharedStore(redis, clock, Seal(environ.get(SECRET, "")))
 
 
 def _unrouted(front: Front, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

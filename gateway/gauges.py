@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
-from gateway.cache import Cache, SharedStore
+from gateway.cache import Cache
 from gateway.config import Config
 from gateway.engine_port import EnginePort
 from gateway.experiments.ledger import Ledger
@@ -13,6 +14,9 @@ from gateway.limits.admission import Admission
 from gateway.limits.body_budget import BodyBudget
 from gateway.outbox import Outbox
 from gateway.telemetry import Rows, Telemetry
+
+if TYPE_CHECKING:
+    from gateway.cache.shared_store import SharedStore
 
 
 def watch_numbers(telemetry: Telemetry, numbers: dict[str, Callable[[], float]]) -> None:

@@ -8,18 +8,20 @@ import logging
 import time
 from contextlib import nullcontext, suppress
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.errors import StorageError
-from redis.asyncio import Redis, RedisCluster
 
 from gateway.auth.authenticator import Authenticator
 from gateway.caller import Caller
 from gateway.errors import TooMany
 from gateway.plan.plan import Auth, RateLimits
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis, RedisCluster
 
 log = logging.getLogger(__name__)
 

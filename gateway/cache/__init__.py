@@ -2,7 +2,7 @@
 
 `fetch` judges an entry (fresh, stale, missing), and `flight` makes a missing one once. `local_store` holds a worker's
 entries below a ceiling. `shared_store` holds those of all replicas in Redis, over a pipelined `redis_connection` and
-under a `seal`. `changes` and `purge` say what is outdated.
+under a `seal`; a server without Redis does not import it. `changes` and `purge` say what is outdated.
 """
 
 from gateway.cache.changes import Changes, Tag
@@ -11,7 +11,6 @@ from gateway.cache.fetch import Cache, Hit, Make, Wanted, is_broken
 from gateway.cache.flight import Flights
 from gateway.cache.key import CacheKey, key_of, pairs
 from gateway.cache.seal import Seal
-from gateway.cache.shared_store import Payloads, SharedStore
 
 __all__ = [
     "Cache",
@@ -24,9 +23,7 @@ __all__ = [
     "Flights",
     "Hit",
     "Make",
-    "Payloads",
     "Seal",
-    "SharedStore",
     "Tag",
     "Wanted",
     "etag_of",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import nullcontext
 from itertools import count
 from math import inf
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from cachetools import TTLCache
@@ -20,9 +20,11 @@ from gateway.cache.entry import CacheEntry, DecoratedBody, Dependent, EncodedAns
 from gateway.cache.flight import Flights
 from gateway.cache.key import CacheKey
 from gateway.cache.local_store import CacheCounts, LocalStore
-from gateway.cache.shared_store import EntryAndLease, SharedStore
 from gateway.errors import Overloaded, Problem
 from gateway.plan.plan import CachePolicy
+
+if TYPE_CHECKING:
+    from gateway.cache.shared_store import EntryAndLease, SharedStore
 
 log = logging.getLogger(__name__)
 

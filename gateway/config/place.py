@@ -10,7 +10,6 @@ from typing import NamedTuple, Protocol
 from urllib.parse import urldefrag
 
 import httpx
-from redis.exceptions import RedisClusterException, RedisError
 
 from gateway.document.redis_url import SCHEME, connected_in_thread
 from gateway.document.report import ConfigError, Fault
@@ -126,6 +125,8 @@ class RedisPlace:
         return "the configuration is a key in Redis: change it there"
 
     def _text(self) -> str:
+        from redis.exceptions import RedisClusterException, RedisError  # a start without Redis does not pay for it
+
         try:
             with self._connect() as client:
                 text = client.get(self._key)

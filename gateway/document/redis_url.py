@@ -7,20 +7,15 @@ cluster is `redis+cluster://`. `rediss` instead of `redis` means TLS.
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-import redis.cluster
-import redis.retry
-from redis.asyncio import Redis, RedisCluster, Sentinel
-from redis.asyncio.cluster import ClusterNode
-from redis.asyncio.connection import parse_url
-from redis.asyncio.retry import Retry
-from redis.asyncio.sentinel import SentinelConnectionPool
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+if TYPE_CHECKING:  # redis-py is a twentieth of a start: each function that needs it imports it
+    import redis
+    import redis.retry
+    from redis.asyncio import Redis, RedisCluster
 
-RedisClient = Redis | RedisCluster
+    RedisClient = Redis | RedisCluster
 
 URL, SECRET = "RECGATE_REDIS_URL", "RECGATE_REDIS_SECRET"  # in the environment
 SHORTEST_SECRET = 16
@@ -69,6 +64,8 @@ def address_of(url: str) -> RedisAddress:
 
 
 def _options(url: str) -> dict[str, Any]:
+    from redis.asyncio.connection import parse_url
+
     try:
         return dict(parse_url(url))
     except ValueError:
@@ -105,6 +102,11 @@ def _service_and_database(kind: str | None, path: str) -> tuple[str, str]:
 def connected(url: str, timeout_s: float = TIMEOUT_S) -> RedisClient:
     """A client for one loop. Nothing is sent before it is needed, and a connection that a restart has broken is made
     anew at once. Raises `ValueError`."""
+    from redis.asyncio import Redis, RedisCluster, Sentinel
+    from redis.asyncio.cluster import ClusterNode
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
+
     address = address_of(url)
     if address.kind == "cluster":
         return RedisCluster(
@@ -123,6 +125,8 @@ def connected(url: str, timeout_s: float = TIMEOUT_S) -> RedisClient:
 def connected_in_thread(url: str, timeout_s: float) -> redis.Redis | redis.RedisCluster:
     """A client without a loop, whose replies are texts. That of a cluster asks for its servers at once. Raises
     `ValueError` and what redis-py raises."""
+    import redis.cluster
+
     address = address_of(url)
     if address.kind != "cluster":
         return _one_server(url, address, timeout_s, decode_responses=True)
@@ -133,6 +137,8 @@ def connected_in_thread(url: str, timeout_s: float) -> redis.Redis | redis.Redis
 def connected_for_messages(url: str, timeout_s: float, turn: int) -> redis.Redis:
     """A client without a loop, for messages to whoever listens. In a cluster any server will do: that of this turn.
     Raises `ValueError`."""
+    import redis
+
     address = address_of(url)
     if address.kind != "cluster":
         return _one_server(url, address, timeout_s, health_check_interval=5)
@@ -142,6 +148,8 @@ def connected_for_messages(url: str, timeout_s: float, turn: int) -> redis.Redis
 
 
 def _one_server(url: str, address: RedisAddress, timeout_s: float, **more: Any) -> redis.Redis:
+    import redis
+
     if address.kind is None:
         times = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
         return redis.Redis.from_url(url, retry=_at_once(1), **times, **more)
@@ -153,11 +161,17 @@ def _one_server(url: str, address: RedisAddress, timeout_s: float, **more: Any) 
 
 def _at_once(times: int) -> redis.retry.Retry:
     """Tries so many times more, without a wait."""
+    import redis.retry
+    from redis.backoff import NoBackoff
+
     return redis.retry.Retry(NoBackoff(), times)
 
 
 async def disconnect(client: RedisClient) -> None:
     """Close the client's connections, to Sentinels too. What it is asked next opens others."""
+    from redis.asyncio import RedisCluster
+    from redis.asyncio.sentinel import SentinelConnectionPool
+
     await client.aclose()
     pool = None if isinstance(client, RedisCluster) else client.connection_pool
     if isinstance(pool, SentinelConnectionPool):
@@ -208,6 +222,9 @@ def fault_of_secret(secret: str) -> str:
 
 def _is_usable(url: str) -> bool:
     """Tell whether redis-py takes the URL with its parameters. Its own words might repeat the password."""
+    from redis.asyncio import RedisCluster
+    from redis.exceptions import RedisError
+
     try:
         client = connected(url)
         source = client.startup_nodes[0] if isinstance(client, RedisCluster) else client.connection_pool

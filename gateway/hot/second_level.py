@@ -10,13 +10,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
-from gateway.cache import Cache, Changes, Payloads, SharedStore, Tag
+from gateway.cache import Cache, Changes, Tag
 from gateway.hot.counters import MetricLabels
 from gateway.hot.entry import HotEntry
+
+if TYPE_CHECKING:
+    from gateway.cache.shared_store import Payloads, SharedStore
 
 Deliver = Callable[["SecondLevelEntry | None"], None]
 Conditional = tuple[str, tuple[bytes, bytes] | None]

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine import Settings
-from gateway.cache.fan_out import RedisFanOut
 from gateway.config import Config, load, parse
 from gateway.document.redis_url import SECRET, URL
+
+if TYPE_CHECKING:
+    from gateway.cache.fan_out import RedisFanOut
 
 EMPTY_CONFIG = "namespaces: {}"
 
@@ -33,4 +36,6 @@ def fan_out_of(settings: Settings, environ: Mapping[str, str]) -> RedisFanOut | 
     """The fan-out between machines, where they share a database and a Redis."""
     if not settings.is_shared or not environ.get(URL):
         return None
+    from gateway.cache.fan_out import RedisFanOut
+
     return RedisFanOut(environ[URL], environ.get(SECRET, ""))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from gateway.document.redis_url import RedisClient, connected, disconnect, fault_of
+from gateway.document.redis_url import connected, disconnect, fault_of
 from gateway.document.report import Report, checks, inside
 from gateway.document.values import Count, Duration, RedisUrl, Text
 from gateway.targets.base import (
@@ -19,6 +19,9 @@ from gateway.targets.base import (
     TargetDependencies,
     TargetType,
 )
+
+if TYPE_CHECKING:
+    from gateway.document.redis_url import RedisClient
 
 ID = re.compile(rb"(\d{1,20})-(\d{1,20})")
 

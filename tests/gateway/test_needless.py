@@ -12,7 +12,7 @@ from gateway import needless
 from gateway.__main__ import main
 main.get_command(click.Context(main), "serve")
 import gateway.processes.worker
-print(sorted({*needless.MODULES, "rich", "torch"} & {name for name in sys.modules}), gc.isenabled())
+print(sorted({*needless.MODULES, "redis", "rich", "torch"} & {name for name in sys.modules}), gc.isenabled())
 """
 
 

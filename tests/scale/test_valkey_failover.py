@@ -13,7 +13,8 @@ import redis
 from redis.crc import key_slot
 
 from gateway.auth import RateLimiter
-from gateway.cache import Cache, SharedStore
+from gateway.cache import Cache
+from gateway.cache.shared_store import SharedStore
 from gateway.document.redis_url import connected, disconnect
 from gateway.plan.plan import RateLimits
 from tests.gateway.cache.test_fetch import Maker, key, wanted

@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from gateway.auth import RateLimiter
-from gateway.cache import SharedStore
+from gateway.cache.shared_store import SharedStore
 from gateway.config import place_of
 from gateway.document.redis_url import connected, connected_in_thread, disconnect
 from gateway.errors import TooMany

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from gateway.auth import RateLimiter
-from gateway.cache import Cache, Seal, SharedStore
-from gateway.cache.shared_store import Payloads
+from gateway.cache import Cache, Seal
+from gateway.cache.shared_store import Payloads, SharedStore
 from gateway.document.redis_url import connected
 from gateway.plan.plan import RateLimits
 from tests.gateway.cache.test_fetch import Maker, number, wanted

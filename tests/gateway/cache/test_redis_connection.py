@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import uvloop
 
-from gateway.cache import SharedStore
 from gateway.cache.redis_connection import MISSING, RedisConnection
+from gateway.cache.shared_store import SharedStore
 from gateway.document.redis_url import connected
 from tests.services import RedisServer, free_port, program, redis_server
 

@@ -17,9 +17,9 @@ from redis.asyncio import Redis, RedisCluster
 from redis.crc import key_slot
 
 from gateway.auth import RateLimiter
-from gateway.cache import Cache, SharedStore
+from gateway.cache import Cache
 from gateway.cache.fan_out import RedisFanOut
-from gateway.cache.shared_store import Payloads
+from gateway.cache.shared_store import Payloads, SharedStore
 from gateway.config import ConfigError, place_of
 from gateway.document.redis_url import connected, connected_in_thread, disconnect
 from gateway.errors import TooMany

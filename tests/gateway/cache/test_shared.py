@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 from redis.asyncio import Redis
 
-from gateway.cache import Cache, CacheEntry, EncodedAnswer, SharedStore, fetch, redis_nodes
+from gateway.cache import Cache, CacheEntry, EncodedAnswer, fetch, redis_nodes
 from gateway.cache.entry import size_of
 from gateway.cache.key import CacheKey
+from gateway.cache.shared_store import SharedStore
 from gateway.document.redis_url import connected
 from gateway.errors import UpstreamTimeout
 from tests.gateway.cache.test_fetch import POLICY, USER, Maker, key, number, settled, wanted
