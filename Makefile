@@ -17,12 +17,13 @@ SLOW := aws ui compat docs flows installed loadtests server gateway/cache/test_r
 MACHINES := engine/backups engine/storage/test_moving.py engine/test_s3_store.py engine/test_shared_log.py \
 	gateway/cache/test_redis_forms.py server/test_held_answers.py server/test_postgres.py server/test_replicas.py server/test_roles.py \
 	server/test_storage.py server/test_two_places.py server/test_workers.py
+SHORT_CLIENTS := amplitude mparticle segment snowplow
 EVIDENTLY := .cache/models/botocore_a_la_carte_evidently-1.34.144-py3-none-any.whl
 
 unexport PYTHONDONTWRITEBYTECODE  # tests start hundreds of processes, of which each would compile all the code anew
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-scale test-scale-short test-clients page chart dashboards docs reference plots quick style lint format operations bench bench-quality load evaluate installed release clean
+.PHONY: help setup demo test test-scale test-scale-short test-clients test-clients-short page chart dashboards docs reference plots quick style lint format operations bench bench-quality load evaluate installed release clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  \1\t/' | expand -t 17
@@ -80,6 +81,9 @@ test-scale: $(READY)  ## many machines: real services, killed and stopped; takes
 
 test-clients: $(READY)  ## partners' own clients, in environments of their own (Node 20 or newer, Chromium); writes docs/partners.md
 	$(BIN)/python -m pytest tests/clients $(ARGS)
+
+test-clients-short: $(READY)  ## those of them for Python that are installed in seconds; what CI runs
+	$(BIN)/python -m pytest --short $(SHORT_CLIENTS:%=tests/clients/%) $(ARGS)
 
 page:  ## gateway/ui/dist anew from its sources, by npm
 	cd gateway/ui && npm ci --silent --no-audit --no-fund && npm run build

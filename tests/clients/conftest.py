@@ -18,6 +18,25 @@ from tests.ui.conftest import FLAGS
 OUTCOMES: dict[str, dict[str, str]] = {}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--short", action="store_true", help="clients for Python alone, which need no Node and no browser")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave clients of other languages out where the short form is asked for."""
+    if not config.getoption("--short"):
+        return
+    short = [item for item in items if _is_short(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in short])
+    items[:] = short
+
+
+def _is_short(item: pytest.Item) -> bool:
+    assert isinstance(item, pytest.Function)
+    row = item.callspec.params.get("row") if hasattr(item, "callspec") else None
+    return "browser" not in item.fixturenames and (row is None or row.language == "Python")
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with running(server_of(tmp_path_factory.mktemp("clients") / "open", all_rows())) as started:
@@ -35,7 +54,9 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def runs(request: pytest.FixtureRequest, server: Server, limited: Server) -> Iterator[Runs]:
     """Of the clients whose folders are tested now."""
     folders = {Path(item.path).parent for item in request.session.items}
-    started = Runs([row for row in all_rows() if row.folder in folders], server, limited)
+    languages = {"Python"} if request.config.getoption("--short") else {"Python", "Node"}
+    rows = [row for row in all_rows() if row.folder in folders and row.language in languages]
+    started = Runs(rows, server, limited)
     yield started
     started.close()
 

@@ -49,9 +49,11 @@ def test_the_tracker_sends(runs: Runs, store: Store, outcomes: Outcomes):
 def test_the_tracker_bears_refusals(runs: Runs, limited_store: Store, outcomes: Outcomes):
     result = runs.of(TRACKER)
     assert result["unknown"] == [0, 2]
-    assert result["limited"][0] == 2
+    assert result["limited"][0] == 2 and result["limited"][1] >= 1
     assert sorted(each.item or "" for each in limited_store.events(TRACKER)) == ["i0", "i1"]
-    outcomes.setdefault(TRACKER.name, {})["failure"] = "`401` by `on_failure`, given up"
+    outcomes.setdefault(TRACKER.name, {})["failure"] = (
+        "`401` by `on_failure`, given up; `429` by `on_failure`, sent again, then stored"
+    )
 
 
 def led(page: Page, url: str) -> list[int]:
