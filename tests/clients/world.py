@@ -75,6 +75,7 @@ def python_of(folder: Path) -> Path:
 
 def node_of(folder: Path) -> Path:
     """The folder of a partner's Node packages, as its lock file has them."""
+    assert shutil.which("node") and shutil.which("npm"), "Node 20 or newer: apt-get install nodejs npm"
     lock, place = folder / "package-lock.json", CACHE / folder.name / "node"
     with _PREPARING:
         if not _is_current(place, lock):
