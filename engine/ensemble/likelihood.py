@@ -125,7 +125,8 @@ class Choices:
         top = logits.max(axis=1, keepdims=True, initial=-1e9)
         chances = self.counts * np.exp(logits - top)
         total = np.maximum(chances.sum(axis=1, keepdims=True), np.float32(1e-30))
-        return np.log(total) + top - chosen, chances / total
+        lost = np.log(total) + top - chosen
+        return np.asarray(lost, np.float32), np.asarray(chances / total, np.float32)
 
 
 def fitted(choices: Choices, weights: Array) -> Array:

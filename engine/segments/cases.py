@@ -63,7 +63,8 @@ def known_before(train: Snapshot, asked: list[SegmentCase]) -> list[Ints]:
     """
     users_before = [touched_by(train, case.query) for case in asked]
     pairs = list(zip(asked, users_before, strict=True))
-    if np.mean([np.isin(case.truth, users).mean() for case, users in pairs] or [0]) >= RARE:
+    repeated = [float(np.isin(case.truth, users).mean()) for case, users in pairs]
+    if np.mean(repeated or [0.0]) >= RARE:
         return [users[:0] for users in users_before]
     return [np.setdiff1d(users, case.truth) for case, users in pairs]
 
@@ -90,11 +91,11 @@ def segment_metrics(score: Scorer, cases: Cases, split: Halves, seed: int) -> di
     asked = cases(split.hidden, MOST_CASES, seed)
     passed = known_before(split.train, asked)
     first = [top_k(without(score(case.query), users), most) for case, users in zip(asked, passed, strict=True)]
-    hits = [np.isin(ranked, case.truth).sum() for ranked, case in zip(first, asked, strict=True)]
+    hits = [float(np.isin(ranked, case.truth).sum()) for ranked, case in zip(first, asked, strict=True)]
     recalls = [hit / len(case.truth) for hit, case in zip(hits, asked, strict=True)]
     shown = np.unique(np.concatenate([*first, np.empty(0, np.int32)]))
     return {
         "coverage": len(shown) / max(users, 1),
-        "hits_at_1_percent": float(np.mean(hits or [0])),
-        "recall_at_1_percent": float(np.mean(recalls or [0])),
+        "hits_at_1_percent": float(np.mean(hits or [0.0])),
+        "recall_at_1_percent": float(np.mean(recalls or [0.0])),
     }

@@ -47,8 +47,8 @@ def factors(snapshot: Snapshot, dimension: int, seed: int, progress: Progress) -
     items = _sums(*by_item, basis, snapshot.item_count)
     squares, axes = np.linalg.eigh(_products(items))
     best = np.argsort(-squares)[:dimension]
-    strength, axes = np.sqrt(np.maximum(squares[best], 0)), axes[:, best].astype(np.float32)
-    return Factors(basis @ axes, strength.astype(np.float32), _orthonormal(_turned(items, axes)))
+    strength, turn = np.sqrt(np.maximum(squares[best], 0)), np.asarray(axes[:, best], np.float32)
+    return Factors(basis @ turn, strength.astype(np.float32), _orthonormal(_turned(items, turn)))
 
 
 def _drawn(count: int, width: int, seed: int) -> Floats:

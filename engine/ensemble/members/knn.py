@@ -18,7 +18,7 @@ LONGEST = 200
 def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:
     pairs, counts = cooccurrence(snapshot)
     likeness = pairs.weight / (np.sqrt(counts[pairs.left] * counts[pairs.right]) + np.float32(SHRINK))
-    return table_of(Pairs(pairs.left, pairs.right, likeness), snapshot.item_count)
+    return table_of(Pairs(pairs.left, pairs.right, np.asarray(likeness, np.float32)), snapshot.item_count)
 
 
 READINGS = ({"power": 0.0}, {"power": 0.5}, {"power": 1.0})
