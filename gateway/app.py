@@ -43,6 +43,7 @@ from gateway.config.writing import ConfigurationWriter
 from gateway.dependencies import Dependencies
 from gateway.document.redis_url import SECRET, URL, connected, disconnect
 from gateway.engine_port import EnginePort, FeedPort, ResourcesPort
+from gateway.events.exposures import ExposureForwarder
 from gateway.events.negative import NegativeEventTypes, is_for_negative_events
 from gateway.events.partner_records import OtherRecords, PartnerRecorder
 from gateway.events.record import Recorder
@@ -195,8 +196,7 @@ class WorkerParts:
         self.meter = WireMeter(self.telemetry, engine.resources.measured, self.cloud_watch)
         targets = TargetDependencies(dependencies.outbound, dependencies.signer, environ.get(URL))
         self.outbox = Outbox(folder / "outbox", options.name, targets, clock)
-        keep_s = engine.settings.experiment_days * 86_400
-        self.ledger = Ledger(engine.experiments, clock, options.draw(), keep_s=keep_s)
+        self.ledger = Ledger(engine.experiments, clock, options.draw(), keep_s=engine.settings.experiment_days * 86_400)
         self.admission, self.event_admission = Admission(time.monotonic), admission_of_events(time.monotonic)
         self.origin = EngineUpstream(dependencies)
         self.decorators = Decorators(
@@ -205,6 +205,7 @@ class WorkerParts:
         self.gateway = self._gateway(config, dependencies)
         self.ranker = Ranker(self.origin, self.cache.changes, self.admission, self.telemetry)
         self.recorder = Recorder(self.origin, self.outbox, self.ledger, self.telemetry, self.event_admission)
+        self.exposures = ExposureForwarder(self.outbox, self.telemetry)
         self.flag_service = FlagService(self.gateway, self.recorder)
         self.hot_cache = self._hot_cache(config)
         self.bodies = BodyBudget(config.body_bytes)
@@ -258,6 +259,7 @@ class WorkerParts:
     def use(self, config: Config) -> None:
         """Answer by this configuration from here on; requests under way end as they began."""
         self.outbox.use(config.targets, config.outbox_bytes)
+        self.exposures.use(config)
         self.cloud_watch.use(config.aws.cloud_watch)
         self.gateway.config, self.bodies.most = config, config.body_bytes
         self.decorators.use(config)
@@ -283,8 +285,10 @@ class WorkerParts:
             self.cloud_watch.use(config.aws.cloud_watch)
             closing.push_async_callback(self.cloud_watch.close)
             await asyncio.to_thread(self.ledger.prepare, config.experiments)
-            self.ledger.start()
             await self.outbox.open(config.targets, config.outbox_bytes)
+            self.exposures.open(config)
+            self.ledger.tell_exposures(self.exposures.forward)
+            self.ledger.start()
             self.decorators.use(config)
             await self.decorators.ready()
             self.hot_cache.counters.start(asyncio.get_running_loop())
@@ -309,6 +313,7 @@ class WorkerParts:
 
     async def _close(self) -> None:
         await asyncio.to_thread(self.ledger.close)
+        await self.exposures.close()
         await self.outbox.close()
         await self.ranker.close()
         await self.cache.close()

@@ -87,8 +87,9 @@ class ExperimentStore:
         answer_counts: Mapping[Arm, int],
         outcomes: Sequence[UnitOutcome],
         answers: Sequence[ArmAnswer] = (),
-    ) -> None:
-        """Writes all or nothing, durable when it returns. `answer_counts` are added to those of before."""
+    ) -> list[Exposure]:
+        """Writes all or nothing, durable when it returns. `answer_counts` are added to those of before. Returns
+        the exposures that were their units' first."""
         counts = [
             {"experiment": arm[0], "variation": arm[1], "times": times} for arm, times in sorted(answer_counts.items())
         ]
@@ -99,10 +100,19 @@ class ExperimentStore:
                 more = {"times": showings.c.times + added.excluded.times}
                 upsert = added.on_conflict_do_update(index_elements=["experiment", "variation"], set_=more)
                 connection.execute(upsert, counts)
-            for table, new in ((exposed, exposures), (answered, answers), (converted, outcomes)):
+            for table, new in ((answered, answers), (converted, outcomes)):
                 if new:
                     rows = [each._asdict() for each in new]
                     connection.execute(self._database.insert(table).on_conflict_do_nothing(), rows)
+            return self._expose(connection, exposures) if exposures else []
+
+    def _expose(self, connection: sa.Connection, exposures: Sequence[Exposure]) -> list[Exposure]:
+        insert = self._database.insert(exposed).on_conflict_do_nothing()
+        rows = connection.execute(
+            insert.returning(exposed.c.experiment, exposed.c.unit), [each._asdict() for each in exposures]
+        )
+        by_unit = {(each.experiment, each.unit): each for each in reversed(exposures)}
+        return [by_unit[row.experiment, row.unit] for row in rows]
 
     def add_outcomes(self, outcomes: Sequence[UnitOutcome], within: sa.Connection) -> None:
         """Writes outcomes as part of the caller's transaction."""

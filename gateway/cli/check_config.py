@@ -110,7 +110,9 @@ def table(config: Config, now: float) -> Table:
 def events(config: Config) -> list[str]:
     """Lines about where events go, and where they come from."""
     targets = [
-        (namespace.key, "→", each.key) for namespace in config.namespaces.values() for each in namespace.event_targets
+        (namespace.key, "→", each.key)
+        for namespace in config.namespaces.values()
+        for each in (*namespace.event_targets, *namespace.exposure_targets)
     ]
     sources = [(each.namespace, "←", each.key) for each in config.sources]
     return [

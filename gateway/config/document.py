@@ -396,6 +396,10 @@ class Namespace(Level, frozen=True):
     negative_events: tuple[Text | NegativeEventPart, ...] | None = None  # []: none
     examples: Examples = Examples()
 
+    @property
+    def takes_events(self) -> bool:
+        return any(not each.takes_exposures for each in self.event_targets)
+
 
 class CacheSize(Part, frozen=True):
     """How much each worker may keep of answers; counts after a restart."""

@@ -151,7 +151,7 @@ def check_exclusions(part: document.Namespace, place: str, report: Report) -> No
 
 
 def check_senders(part: document.Namespace, place: str, report: Report) -> None:
-    if part.event_targets:
+    if part.takes_events:
         return
     silent = "the namespace has no 'eventTargets', so it takes no events"
     for action, recommenders in part.recommenders.items():

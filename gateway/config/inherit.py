@@ -6,7 +6,7 @@ caller at a time: to set one kind's policy must not lose the others. (Upstream l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -62,17 +62,19 @@ def namespace(key: str, part: document.Namespace, above: Level, root: document.R
         for name, recommender in recommenders.items()
     }
     enclosing = enclosing_of(key, root)
-    events = {each.key: each for each in (event_target(each, enclosing) for each in part.event_targets)}
+    events = event_targets((each for each in part.event_targets if not each.takes_exposures), enclosing)
+    exposures = event_targets((each for each in part.event_targets if each.takes_exposures), enclosing)
     return plan.Namespace(
         key,
         part.name or key,
         plans,
-        tuple(events.values()),
+        events,
         context_fields(own.auto_context or {}),
         None if part.negative_events is None else tuple(map(negative_event, part.negative_events)),
         tuple(event_source(key, each) for each in part.event_sources),
         example_user=part.examples.user_id,
         example_items=part.examples.item_ids,
+        exposure_targets=exposures,
     )
 
 
@@ -80,6 +82,11 @@ def negative_event(part: str | document.NegativeEventPart) -> NegativeEvent:
     if isinstance(part, str):
         return NegativeEvent(event_type=part)
     return NegativeEvent(event_type=part.event_type, undone_by=part.undone_by)
+
+
+def event_targets(parts: Iterable[EventTargetPart], enclosing: Enclosing) -> tuple[plan.EventTarget, ...]:
+    """Each once."""
+    return tuple({each.key: each for each in (event_target(part, enclosing) for part in parts)}.values())
 
 
 def event_target(part: EventTargetPart, enclosing: Enclosing) -> plan.EventTarget:

@@ -101,7 +101,11 @@ class Config:
     @property
     def targets(self) -> list[EventTarget]:
         """The event targets beside the engine, of all namespaces."""
-        return [target for namespace in self.namespaces.values() for target in namespace.elsewhere]
+        return [
+            target
+            for namespace in self.namespaces.values()
+            for target in (*namespace.elsewhere, *namespace.exposure_targets)
+        ]
 
     @property
     def sources(self) -> list[EventSource]:
@@ -131,7 +135,7 @@ class Config:
         if namespace is None:
             raise NotConfigured("NamespaceNotFound", f"no namespace {key!r}; configured: {listed(self.namespaces)}")
         if not namespace.event_targets:
-            raise NotConfigured("NamespaceEventTargetsNotFound", f"namespace {key!r} has no eventTargets")
+            raise NotConfigured("NamespaceEventTargetsNotFound", f"namespace {key!r} has no eventTargets of events")
         return namespace
 
 

@@ -64,6 +64,7 @@ class Ledger:
         self._written: Counter[Key] = Counter()
         self._sticky: dict[Key, tuple[Experiment, dict[str, str]]] = {}  # by an experiment's id and allocation
         self.moves = 0  # another number wherever a unit may have another arm than before
+        self._tell: Callable[[Sequence[Exposure]], None] | None = None
         self._seq = -1  # of the last exposure that is known of
         self._wake, self._stop, self._writing = threading.Event(), False, threading.Lock()
         self._thread = threading.Thread(target=self._run, name="experiments", daemon=True)
@@ -110,6 +111,10 @@ class Ledger:
     def current(self, experiment: Experiment, now: float) -> Experiment:
         """The experiment with the shares in force."""
         return experiment.under(self.in_force(experiment, now))
+
+    def tell_exposures(self, tell: Callable[[Sequence[Exposure]], None]) -> None:
+        """Tell of units' first exposures, once they are in the database, from the ledger's thread."""
+        self._tell = tell
 
     # ---- what happens
 
@@ -234,7 +239,9 @@ class Ledger:
         if not (exposures or answers or parts or new):
             return
         try:
-            self._store.write(exposures, new, [outcome for outcomes, _ in parts for outcome in outcomes], answers)
+            first = self._store.write(
+                exposures, new, [outcome for outcomes, _ in parts for outcome in outcomes], answers
+            )
         except Exception as error:  # whatever it was, every waiter must hear of it; exposures wait for the next round
             if not isinstance(error, Unavailable):  # which the database has logged
                 log.exception("the experiments' ledger can't be written")
@@ -246,6 +253,8 @@ class Ledger:
         self._written = total
         for _, done in parts:
             done.set_result(None)
+        if first and self._tell is not None:
+            self._tell(first)
 
     def _tidy(self) -> None:
         """Delete one step; the next comes with the next round as long as there is more to delete."""

@@ -383,6 +383,7 @@ class Namespace:
     event_sources: tuple[EventSource, ...] = ()
     example_user: str | None = None  # of the API's description
     example_items: tuple[str, ...] = ()
+    exposure_targets: tuple[EventTarget, ...] = ()  # which get exposures to experiments, and no events
 
     @property
     def trackers(self) -> list[str]:

@@ -90,6 +90,7 @@ class EventTargetPart(Part, frozen=True, tag_field="type"):
     """An event target of a namespace; all but the engine's trackers get events from a buffer on disk."""
 
     name_field: ClassVar[str] = ""
+    takes_exposures: ClassVar[bool] = False  # to experiments, instead of events
 
     @property
     def named(self) -> str:

@@ -1,4 +1,4 @@
-"""Entries of the outbox, one a `POST /events`: everything that its targets may be told, and no credential.
+"""Entries of the outbox, a `POST /events` or some exposures each: all that targets may be told, and no credential.
 
 Request headers and query parameters are copied by name: a header that is not among the harmless ones never gets in, nor
 does a parameter whose name, or whose value, looks like a secret.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -52,9 +52,26 @@ class Head(msgspec.Struct, frozen=True):
     targets: tuple[str, ...]
 
 
+class OutgoingExposure(msgspec.Struct, frozen=True):
+    """A unit's first exposure to an experiment. `id` is the same when it is sent again; `at` is epoch seconds."""
+
+    id: str
+    flag: str
+    variation: str
+    unit: str
+    unit_is: Literal["user", "session"]
+    at: float
+
+
 encoded = msgspec.json.Encoder().encode
 entry_of = msgspec.json.Decoder(Entry).decode
 head_of = msgspec.json.Decoder(Head).decode
+_exposures = msgspec.json.Decoder(list[OutgoingExposure]).decode
+
+
+def exposures_of(entry: Entry) -> list[OutgoingExposure]:
+    """The exposures of an entry that is of nothing else."""
+    return _exposures(entry.body)
 
 
 def envelope(entry: Entry) -> bytes:

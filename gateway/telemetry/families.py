@@ -50,6 +50,9 @@ FAMILIES = {
     "recgate_conversions": Family(
         "counter", "Experiment conversions accepted.", ("namespace", "recommender", "feature", "metric")
     ),
+    "recgate_exposures_lost": Family(
+        "counter", "Exposures that the outbox could not keep for their targets.", ("namespace",)
+    ),
     "recgate_exposures": Family("counter", "Answers that an experiment's arm gave.", ("experiment", "variation")),
     "recgate_experiment_weight": Family("max", "An arm's share of who comes new.", ("experiment", "variation")),
     "recgate_event_lag_seconds": Family("max", "From an event's receipt to answers that see it, of the last one."),

@@ -82,6 +82,9 @@ class Telemetry:
     def conversion(self, namespace: str, recommender: str, feature: str, metric: str) -> None:
         self._counts["recgate_conversions"][namespace, recommender, feature, metric] += 1
 
+    def exposures_lost(self, namespace: str, count: int) -> None:
+        self._counts["recgate_exposures_lost"][(namespace,)] += count
+
     def watch(self, name: str, read: Callable[[], Rows]) -> None:
         """Read a family's values when they are exported: numbers that another part counts are not counted twice."""
         self._watched[name] = read

@@ -216,11 +216,15 @@ def test_the_rule_of_prometheus_adapter_asks_for_a_number_that_there_is() -> Non
     assert rule["seriesQuery"].partition("{")[0] in FAMILIES
 
 
-def test_the_event_source_is_one() -> None:
-    (block,) = [each for each in blocks("docs/origins-and-targets.md") if each.kind == "yaml"]
-    inner = "".join(f"    {line}\n" for line in block.text.splitlines())
-    tracker = "    eventTargets: [{type: personalize-event-tracker, trackingId: t}]\n"
-    assert parse(f"namespaces:\n  shop:\n{inner}{tracker}", "shop.yaml", {}).sources
+def test_the_event_target_and_the_source_are_some() -> None:
+    target, source = (
+        "".join(f"    {line}\n" for line in block.text.splitlines())
+        for block in blocks("docs/origins-and-targets.md")
+        if block.kind == "yaml"
+    )
+    tracker = "      - {type: personalize-event-tracker, trackingId: t}\n"
+    config = parse(f"namespaces:\n  shop:\n{target}{tracker}{source}", "shop.yaml", {})
+    assert config.sources and config.namespaces["shop"].exposure_targets
 
 
 def test_the_flags_are_some() -> None:

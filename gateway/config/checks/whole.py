@@ -161,7 +161,7 @@ def check_partners(root: document.Root, report: Report) -> None:
     for name, namespace in root.namespaces.items():
         for partner, part in parts_of(namespace.intake).items():
             place = inside("namespaces", name, "intake", partner)
-            if not namespace.event_targets:
+            if not namespace.takes_events:
                 report.refuse(place, "needs 'eventTargets' in its namespace, where its events go")
             for index, key in enumerate(part.keys):
                 other = owners.setdefault((partner, key), name)
