@@ -14,6 +14,8 @@ from engine.data.schema import MILLISECONDS, Field, Schema
 from engine.data.values import Value, value_of
 from engine.errors import InvalidInput
 
+UPDATED_AT = "UPDATED_AT"  # a column of the group's own, in epoch seconds: the time of the last change of a row
+
 
 class ColumnChange(NamedTuple):
     """A change of a column by what it had before: `setOnce` fills it where it is empty, `add` adds a number to it; the
@@ -25,17 +27,19 @@ class ColumnChange(NamedTuple):
 
 
 class PartialRow(NamedTuple):
-    """Some columns of an item or user, by any spelling. Of rows with one `once` the first is stored."""
+    """Some columns of an item or user, by any spelling. Of rows with one `once` the first is stored. `updated_at`, in
+    epoch seconds, goes into the column UPDATED_AT, where the schema has one: no older row is stored over it."""
 
     name: str
     columns: Mapping[str, Any]
     once: str | None = None
     changes: Sequence[ColumnChange] = ()
+    updated_at: float | None = None
 
 
 class Omitted(NamedTuple):
-    """A part that is not stored: `unknown` to the schema, `unfit` for its column, a row that is `incomplete`, or one
-    for which the dataset group has no dataset (`noDataset`)."""
+    """A part that is not stored: `unknown` to the schema, `unfit` for its column, a row that is `incomplete` or
+    `outdated`, or one for which the dataset group has no dataset (`noDataset`)."""
 
     reason: str
     name: str
@@ -75,10 +79,14 @@ def fitting(schema: Schema, properties: Mapping[str, Any]) -> FittingProperties:
 def row_entry(
     group: str, schema: Schema, scope: bytes, row: PartialRow, before: Mapping[str, Any]
 ) -> tuple[LogEntry | None, list[Omitted]]:
-    """The log's entry for the row over what was there `before`, None where a required column is missing."""
+    """The log's entry for the row over what was there `before`, None where that is newer, or a required column is
+    missing."""
     kind = entries.RECORDS_OF[schema.dataset_type]
     old = fitting(schema, before).values  # columns keep whole numbers and booleans as floats
-    fitted = fitting(schema, {**row.columns, **_changed(schema, row.changes, old)})
+    moment = _moment(schema, row)
+    if any(isinstance(stored := old.get(name), int | float) and stored > at for name, at in moment.items()):
+        return None, [Omitted("outdated", UPDATED_AT)]
+    fitted = fitting(schema, {**moment, **row.columns, **_changed(schema, row.changes, old)})
     values = {**old, **fitted.values}
     absent = [each.name for each in schema.fields if not each.nullable and each.name != schema.key]
     absent = [name for name in absent if values.get(name) is None]
@@ -89,6 +97,14 @@ def row_entry(
         once = blake2b(scope + f"row/{kind}/{row.name}/{row.once}".encode(), digest_size=16).digest()
     body = entries.encode(entries.RecordRow(row.name, values))
     return LogEntry(group, kind, row.name, body, once), [*fitted.omitted]
+
+
+def _moment(schema: Schema, row: PartialRow) -> Mapping[str, float]:
+    """The column of the row's last change, if there is one."""
+    field = schema.field_for(UPDATED_AT)
+    if row.updated_at is None or field is None or not field.numeric:
+        return {}
+    return {field.name: int(row.updated_at) if field.whole else row.updated_at}
 
 
 def _changed(schema: Schema, changes: Sequence[ColumnChange], before: Mapping[str, Any]) -> dict[str, Any]:

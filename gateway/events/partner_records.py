@@ -165,7 +165,7 @@ class PartnerRecorder:
             return []
         if not namespace.trackers:
             return [Dropped("noDataset", dataset)] * len(rows)
-        parts = [PartialRow(each.id, each.columns, each.once, each.changes) for each in rows]
+        parts = [PartialRow(each.id, each.columns, each.once, each.changes, each.updated_at) for each in rows]
         omitted = await self._engine.merge_rows(namespace.trackers, dataset, parts)
         return [Dropped(f"{each.reason}{REASONS[dataset]}", each.name) for each in omitted]
 

@@ -20,13 +20,14 @@ from gateway.intake.records import Dropped, Mapped, MappedEvent, MappedRow, Part
 LONGEST_ID = 256
 LONGEST_LIST = 40  # characters of a recommendationId
 MOST_SHOWN = 25  # items of an impression
-PATHS = ("each", "item_id", "value", "properties", "impression", "recommendation_id")
+PATHS = ("each", "item_id", "value", "properties", "impression", "recommendation_id", "updated_at")
 
 
 class EventMapping(Part, frozen=True, kw_only=True):
     """The meaning of an event. `type` is what it is stored as. `each` leads to what it is about: an object, or a list
     whose entries are events of their own. The other expressions read from there, where `message` is the whole message;
-    of several numbers `value` is the product. `putItems` and `putUsers` store the `properties` as a row."""
+    of several numbers `value` is the product. `putItems` and `putUsers` store the `properties` as a row. Where the
+    schema has a column UPDATED_AT, it keeps `updatedAt`, and no older row is stored over a newer one."""
 
     operation: Literal["putEvents", "putItems", "putUsers", "drop"] | None = None
     type: Text | None = None
@@ -36,6 +37,7 @@ class EventMapping(Part, frozen=True, kw_only=True):
     properties: JmesPath | None = None
     impression: JmesPath | None = None
     recommendation_id: JmesPath | None = None
+    updated_at: JmesPath | None = None
 
 
 class PartnerMapping(EventMapping, frozen=True, kw_only=True):
@@ -147,10 +149,12 @@ class Mapper:
             match expressions.rule.operation:
                 case "putItems":
                     row_id = id_of(expressions.find("item_id", data))
-                    yield Dropped("noItem", name) if row_id is None else MappedRow("ITEMS", row_id, properties, once)
+                    row = None if row_id is None else MappedRow("ITEMS", row_id, properties, once)
+                    yield Dropped("noItem", name) if row is None else _dated(row, expressions, data)
                 case "putUsers":
                     row_id = self.user(message)
-                    yield Dropped("noUser", name) if row_id is None else MappedRow("USERS", row_id, properties, once)
+                    row = None if row_id is None else MappedRow("USERS", row_id, properties, once)
+                    yield Dropped("noUser", name) if row is None else _dated(row, expressions, data)
                 case _:
                     event = _event(expressions, data, name, at)
                     event = msgspec.structs.replace(event, event_id=once, properties=properties)
@@ -173,6 +177,11 @@ class Mapper:
             chosen = expressions.find("properties", data)
             return dict(chosen) if isinstance(chosen, dict) else {}
         return {name: value for name, value in data.items() if name != "message" and name not in expressions.fields}
+
+
+def _dated(row: MappedRow, expressions: Expressions, data: Mapping[str, Any]) -> MappedRow:
+    moment = expressions.find("updated_at", data)
+    return row._replace(updated_at=epoch_of(moment) if isinstance(moment, str) else number_of(moment))
 
 
 def _event(expressions: Expressions, data: Mapping[str, Any], name: str, at: float) -> Event:

@@ -30,13 +30,15 @@ class MappedEvent(NamedTuple):
 
 class MappedRow(NamedTuple):
     """Columns of an item or user, by any spelling: those that the schema has are stored, and what it had in others
-    stays. `changes` are those by what a column had before. A row of the same `once` is stored once."""
+    stays. `changes` are those by what a column had before. A row of the same `once` is stored once, and
+    one whose `updated_at` (epoch seconds) is earlier is not stored over a newer one."""
 
     dataset: RowKind
     id: str
     columns: Mapping[str, Any]
     once: str | None = None
     changes: Sequence[ColumnChange] = ()
+    updated_at: float | None = None
 
 
 class MappedExposure(NamedTuple):

@@ -2,8 +2,8 @@
 app proxy.
 
 A webhook is signed over its raw body. Shopify sends one again that it has no 200 for, and may send one twice: orders
-are stored once by their own ids, all else by the ids that the headers have. An order that the pixel has told of, too,
-is one order.
+are stored once by their own ids, all else by the ids that the headers have. One that was late does not overwrite a
+newer row. An order that the pixel has told of, too, is one order.
 """
 
 from __future__ import annotations
@@ -70,11 +70,13 @@ IN_CART = EventMapping(
 PRODUCT = EventMapping(
     operation="putItems",
     item_id="id",
+    updated_at="updated_at",
     properties="{name: title, title: title, vendor: vendor, category: product_type, tags: tags, price: price,"
     " status: status, creationTimestamp: created_at}",
 )
 CUSTOMER = EventMapping(
     operation="putUsers",
+    updated_at="updated_at",
     properties="{ordersCount: orders_count, totalSpent: total_spent, state: state, tags: tags,"
     " country: default_address.country_code, creationTimestamp: created_at}",
 )

@@ -141,3 +141,16 @@ def test_a_change_that_comes_again_counts_once_beside_others(shop: Shop):
     assert merged(shop, one, one) == []
     assert merged(shop, one, two) == []
     assert shop.row("i1") == {"PRICE": 2}
+
+
+def test_an_older_row_is_not_stored_over_a_newer_one(tmp_path: Path):
+    with closing(Shop(tmp_path)) as shop:
+        shop.furnish("INTERACTIONS")
+        columns = [{"name": "PRICE", "type": ["null", "float"]}, {"name": "UPDATED_AT", "type": ["null", "double"]}]
+        shop.add_dataset("ITEMS", [{"name": "ITEM_ID", "type": "string"}, *columns])
+        older, newer = (PartialRow("i1", {"price": at}, updated_at=at) for at in (1.5, 2.5))
+        assert merged(shop, newer, older) == merged(shop, older) == [("outdated", "UPDATED_AT")]
+        assert merged(shop, PartialRow("i1", {"price": 3})) == []  # which does not say when
+        assert shop.row("i1") == {"PRICE": 3, "UPDATED_AT": 2.5}
+        assert merged(shop, PartialRow("i1", {"price": 4}, updated_at=2.5)) == []
+        assert shop.row("i1") == {"PRICE": 4, "UPDATED_AT": 2.5}

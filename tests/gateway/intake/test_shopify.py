@@ -116,6 +116,19 @@ def test_products_are_items(tmp_path: Path):
         ]
 
 
+def test_a_late_product_is_not_stored_over_a_newer_one(tmp_path: Path):
+    with intake_shop(tmp_path, SHOPIFY) as shop:
+        shop.shop.do("DeleteDataset", datasetArn=shop.shop.dataset("ITEMS"))
+        shop.shop.work()
+        shop.shop.add_dataset("ITEMS", [*ITEMS, {"name": "UPDATED_AT", "type": ["null", "long"]}])
+        for event, title, second in (("e1", "New", 9), ("e2", "Old", 8), ("e3", "Same", 9), ("e4", "Next", 10)):
+            product = {"id": 1, "title": title, "updated_at": f"2023-11-15T17:00:{second:02}-05:00"}
+            assert hook(shop, "products/update", product, event) == 200
+        assert [columns["TITLE"] for _, columns in shop.rows("item")] == ["New", "Same", "Next"]
+        assert shop.rows("item")[-1][1]["UPDATED_AT"] == int(NOW - 790)
+        assert shop.dropped("shopify")["outdatedColumn", "UPDATED_AT"] == 1
+
+
 def test_a_deleted_product_is_hidden(shop: IntakeShop):
     engine, group = shop.shop.engine, shop.shop.group
     for _ in range(2):
