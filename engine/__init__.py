@@ -128,6 +128,7 @@ if TYPE_CHECKING:
         CsvFile as CsvFile,
         Operations as Operations,
         delete_user as delete_user,
+        delete_users_by as delete_users_by,
     )
     from engine.inspection.pipeline import PipelineStage as PipelineStage, pipeline as pipeline
     from engine.inspection.trials import (
@@ -276,7 +277,7 @@ _BEHIND = {
         "solution_of",
         "version_arn",
     ),
-    "engine.inspection.operations": ("CsvFile", "Operations", "delete_user"),
+    "engine.inspection.operations": ("CsvFile", "Operations", "delete_user", "delete_users_by"),
     "engine.inspection.pipeline": ("PipelineStage", "pipeline"),
     "engine.inspection.trials": (
         "FilterTrial",

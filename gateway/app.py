@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from litestar import Litestar, Request, Response
 from litestar.handlers import HTTPRouteHandler
 
-from engine import Change, Engine, EngineError, delete_user, hide_item
+from engine import Change, Engine, EngineError, delete_user, delete_users_by, hide_item
 from gateway import gauges
 from gateway.admin.scope import EngineScope
 from gateway.answer import hold
@@ -237,7 +237,8 @@ class WorkerParts:
 
     def _other_records(self) -> OtherRecords:
         flags = self.flag_service
-        return OtherRecords(flags.expose, flags.convert, self._erase, self._hide, lambda: self.gateway.config.viewers)
+        deletions = self._erase, self._erase_shop, self._hide
+        return OtherRecords(flags.expose, flags.convert, *deletions, lambda: self.gateway.config.viewers)
 
     def _hot_cache(self, config: Config) -> HotCache:
         clock, feed, draw, second_level = self.options.clock, self.engine.feed, self.options.draw, None
@@ -300,16 +301,21 @@ class WorkerParts:
     async def _erase(self, namespace: Namespace, user: str) -> None:
         await self._in_groups(namespace, lambda engine, arn: delete_user(engine, arn, user))
 
+    async def _erase_shop(self, namespace: Namespace, shop: str) -> bool:
+        counts = await self._in_groups(namespace, lambda engine, arn: delete_users_by(engine, arn, "shop", shop))
+        return any(counts)
+
     async def _hide(self, namespace: Namespace, item: str) -> None:
         await self._in_groups(namespace, lambda engine, arn: hide_item(engine, arn, item, hidden=True))
 
-    async def _in_groups(self, namespace: Namespace, act: Callable[[Engine, str], object]) -> None:
+    async def _in_groups(self, namespace: Namespace, act: Callable[[Engine, str], object]) -> list[object]:
         """Act in the dataset groups that the namespace's events go to."""
-        engine = self.engine
+        engine, results = self.engine, list[object]()
         if isinstance(engine, Engine):
             trackers = [engine.directory.tracker(each) for each in namespace.trackers]
             for arn in {tracker.dataset_group_arn for tracker in trackers}:
-                await asyncio.get_running_loop().run_in_executor(self.threads, act, engine, arn)
+                results.append(await asyncio.get_running_loop().run_in_executor(self.threads, act, engine, arn))
+        return results
 
     async def _close(self) -> None:
         await asyncio.to_thread(self.ledger.close)

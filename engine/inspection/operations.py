@@ -18,6 +18,7 @@ from engine.data.source import open_source
 from engine.engine import Engine
 from engine.errors import AlreadyExists
 from engine.inspection.groups import check_idle, deletions
+from engine.jobs.group_data import schemas_in
 from engine.records import DataDeletionJobRecord, DatasetGroupRecord
 from engine.storage.uploads import keep_upload, readable_location
 from engine.storage.writes import write
@@ -111,9 +112,29 @@ class Operations:
         return arn_of(self.engine.settings.region, self.engine.settings.account_id, resource)
 
 
-@write
+def delete_users_by(engine: Engine, group_arn: str, column: str, value: str) -> int:
+    """Delete, by a job, all users whose row has the value in a column, of any spelling, with all that they and their
+    sessions did. Their number; 0 where nothing tells of any. Raises `NotFound`."""
+    schema = schemas_in(engine.directory, group_arn).get("USERS")
+    field = None if schema is None else schema.field_for(column)
+    if field is None:
+        return 0
+    engine.feed.catch_up()
+    group = engine.feed.follower.group(engine.directory.get(group_arn, DatasetGroupRecord).uid)
+    indexes = (each for each in range(len(group.users)) if group.user_table.value(each, field.name) == value)
+    users = tuple(name for name in map(group.users.name, indexes) if group.users.find(name) >= 0)
+    if users:
+        _delete_users(engine, group_arn, users)
+    return len(users)
+
+
 def delete_user(engine: Engine, group_arn: str, user: str) -> str:
     """The ARN of a job that deletes a user with all that it and its sessions did. Raises `NotFound`."""
+    return _delete_users(engine, group_arn, (user,))
+
+
+@write
+def _delete_users(engine: Engine, group_arn: str, users: tuple[str, ...]) -> str:
     control = engine.resources.control(group_arn.split(":")[4], region_of(group_arn))
     name = f"user-{control.new_id()}"
     with control.database.write() as within:
@@ -122,7 +143,7 @@ def delete_user(engine: Engine, group_arn: str, user: str) -> str:
             dataset_group_arn=group_arn,
             data_source={},
             role_arn=LOCAL_ROLE,
-            users=(user,),
+            users=users,
             status="PENDING",
             **control.new_fields(f"data-deletion-job/{name}", name),
         )

@@ -20,6 +20,7 @@ from gateway.events.record import EventBatch, Recorder
 from gateway.intake.base import LONGEST_NAME, PartnerDelivery
 from gateway.intake.records import (
     Dropped,
+    ErasedShop,
     ErasedUser,
     MappedConversion,
     MappedEvent,
@@ -45,6 +46,7 @@ KINDS: Mapping[type, str] = {
     MappedExposure: "exposure",
     MappedConversion: "conversion",
     ErasedUser: "deletion",
+    ErasedShop: "deletion",
     WithdrawnItem: "withdrawal",
 }
 REASONS = {"ITEMS": "Column", "USERS": "Trait"}
@@ -52,6 +54,7 @@ REASONS = {"ITEMS": "Column", "USERS": "Trait"}
 Expose = Callable[[Namespace, MappedExposure, Moment], Awaitable[bool]]  # False: there is no such flag or variation
 Convert = Callable[[Namespace, MappedConversion, Moment], Awaitable[bool]]  # False: no experiment has such a metric
 Erase = Callable[[Namespace, str], Awaitable[None]]
+EraseShop = Callable[[Namespace, str], Awaitable[bool]]  # False: nobody is known to be of it
 Hide = Callable[[Namespace, str], Awaitable[None]]
 
 
@@ -61,6 +64,7 @@ class OtherRecords(NamedTuple):
     expose: Expose
     convert: Convert
     erase: Erase
+    erase_shop: EraseShop
     hide: Hide
     viewers: Callable[[], Viewers]
 
@@ -79,6 +83,9 @@ class PartnerRecorder:
         rows = [each for each in mapped if isinstance(each, MappedRow)]
         for user in [each.user for each in mapped if isinstance(each, ErasedUser)]:
             await self._others.erase(namespace, user)
+        for shop in [each for each in mapped if isinstance(each, ErasedShop)]:
+            is_there = await self._others.erase_shop(namespace, shop.shop)
+            dropped += [] if is_there else [Dropped("byHand", shop.name)]
         parts = await asyncio.gather(
             self._store_events(namespace, [each for each in mapped if isinstance(each, MappedEvent)], moment),
             self._store_rows(namespace, "ITEMS", [each for each in rows if each.dataset == "ITEMS"]),

@@ -72,6 +72,14 @@ class ErasedUser(NamedTuple):
     user: str
 
 
+class ErasedShop(NamedTuple):
+    """A shop whose customers' data is to be deleted: of users who have it in the column SHOP. Where there are none,
+    `name` is counted as left to an operator."""
+
+    shop: str
+    name: str
+
+
 class WithdrawnItem(NamedTuple):
     """An item that is to be in no list from here on."""
 
@@ -85,5 +93,5 @@ class Dropped(NamedTuple):
     name: str
 
 
-PartnerRecord = MappedEvent | MappedRow | MappedExposure | MappedConversion | ErasedUser | WithdrawnItem
+PartnerRecord = MappedEvent | MappedRow | MappedExposure | MappedConversion | ErasedUser | ErasedShop | WithdrawnItem
 Mapped = Sequence[PartnerRecord | Dropped]

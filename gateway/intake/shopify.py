@@ -32,7 +32,7 @@ from gateway.intake.base import (
     PartnerType,
 )
 from gateway.intake.mapping import EventMapping, PartnerMapping, by_now, epoch_of, id_of, like, number_of, object_of
-from gateway.intake.records import Dropped, ErasedUser, MappedEvent, PartnerRecord, WithdrawnItem
+from gateway.intake.records import Dropped, ErasedShop, ErasedUser, MappedEvent, PartnerRecord, WithdrawnItem
 
 LARGEST_WEBHOOK = 5 << 20
 LARGEST_PIXEL = 256 << 10
@@ -41,7 +41,7 @@ PATIENCE_S = 90  # how old a signed question of the app proxy may be, as Shopify
 GLOBAL_ID = "gid://shopify/"
 STORED = PartnerReply(b"{}")
 ORDERS = frozenset({"orders/create", "orders/paid"})
-BY_HAND = frozenset({"customers/data_request", "shop/redact"})  # privacy topics that an operator has to see to
+BY_HAND = "customers/data_request"  # a privacy topic that an operator has to see to
 
 NOTHING = "`{}`"
 LINE = "{variantId: variant_id, quantity: quantity}"
@@ -72,13 +72,13 @@ PRODUCT = EventMapping(
     item_id="id",
     updated_at="updated_at",
     properties="{name: title, title: title, vendor: vendor, category: product_type, tags: tags, price: price,"
-    " status: status, creationTimestamp: created_at}",
+    " status: status, shop: shop, creationTimestamp: created_at}",
 )
 CUSTOMER = EventMapping(
     operation="putUsers",
     updated_at="updated_at",
     properties="{ordersCount: orders_count, totalSpent: total_spent, state: state, tags: tags,"
-    " country: default_address.country_code, creationTimestamp: created_at}",
+    " country: default_address.country_code, shop: shop, creationTimestamp: created_at}",
 )
 
 
@@ -178,7 +178,9 @@ def _webhook_records(
         case "products/delete":
             item = id_of(body.get("id"))
             yield Dropped("noItem", topic) if item is None else WithdrawnItem(item)
-        case _ if topic in BY_HAND:
+        case "shop/redact":
+            yield ErasedShop(_header(request, "shop-domain"), topic)
+        case _ if topic == BY_HAND:
             yield Dropped("byHand", topic)
         case _:
             message, at = _message(topic, body, request), _webhook_time(body, request)

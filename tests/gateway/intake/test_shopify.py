@@ -165,6 +165,19 @@ def test_customers_are_users_and_are_deleted_when_they_ask(tmp_path: Path):
         )
 
 
+def test_a_shop_that_is_redacted_takes_its_customers_with_it(tmp_path: Path):
+    users = [{"name": "USER_ID", "type": "string"}, {"name": "SHOP", "type": ["null", "string"], "categorical": True}]
+    with intake_shop(tmp_path, SHOPIFY.replace("[a.my", "[b.myshopify.com, a.my"), users=users) as shop:
+        for customer, place in ((1, "a"), (2, "b"), (3, "a")):
+            more = {"Shop_Domain": f"{place}.myshopify.com"}
+            assert hook(shop, "customers/create", {"id": customer}, f"e{customer}", **more) == 200
+        assert hook(shop, "orders/create", {**ORDER, "customer": {"id": 3}}, "e4") == 200
+        assert hook(shop, "shop/redact", {"shop_id": 1, "shop_domain": "a.myshopify.com"}, "e5") == 200
+        shop.shop.work()
+        assert shop.rows("user") == [("2", {"SHOP": "b.myshopify.com"})] and shop.events() == []
+        assert ("byHand", "shop/redact") not in shop.dropped("shopify")
+
+
 def test_what_an_operator_has_to_see_to_is_counted(shop: IntakeShop):
     for topic in ("customers/data_request", "shop/redact", "themes/update"):
         assert hook(shop, topic, {"shop_id": 1}) == 200
