@@ -54,7 +54,7 @@ HOMES = {  # a library, and the only places that import it
         "gateway/upstreams/answers.py",
         "gateway/upstreams/http.py",
     ),
-    "cryptography": ("gateway/cache/seal.py",),
+    "cryptography": ("gateway/cache/seal.py", "gateway/intake/rsa_keys.py"),
     "joserfc": ("gateway/auth/issuer.py",),
     "limits": ("gateway/auth/gate.py",),
     "holidays": ("gateway/context/rules.py",),
