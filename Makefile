@@ -23,7 +23,7 @@ EVIDENTLY := .cache/models/botocore_a_la_carte_evidently-1.34.144-py3-none-any.w
 unexport PYTHONDONTWRITEBYTECODE  # tests start hundreds of processes, of which each would compile all the code anew
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-scale test-scale-short test-clients test-clients-short page chart dashboards docs reference plots quick style lint format operations bench bench-quality load evaluate installed release clean
+.PHONY: help setup demo test test-scale test-scale-short test-clients test-clients-short clients page chart dashboards docs reference plots quick style lint format operations bench bench-quality load evaluate installed release clean
 
 help:  ## what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  \1\t/' | expand -t 17
@@ -97,6 +97,9 @@ dashboards: $(READY)  ## deploy/grafana anew, from the panels in tests/deploy/da
 
 docs: $(READY)  ## the documentation as a site in build/site, without a warning
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet -f .mkdocs.yml  # it tells of its successor else
+
+clients: $(READY)  ## clients/openapi.json anew, from the code
+	$(BIN)/recgate print-schema openapi > clients/openapi.json
 
 reference: $(READY)  ## the pages of the reference anew, from the code: keys, routes, commands, metrics, recipes, errors
 	$(BIN)/python -m tests.docs.reference

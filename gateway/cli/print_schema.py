@@ -1,4 +1,4 @@
-"""recgate print-schema: the JSON Schema of the configuration or of resources, for editors and checks."""
+"""recgate print-schema: JSON Schemas for editors and checks, and the OpenAPI document for clients."""
 
 from __future__ import annotations
 
@@ -11,9 +11,17 @@ from gateway.config.document import Root
 
 
 @click.command("print-schema")
-@click.argument("file", type=click.Choice(["configuration", "resources"]), default="configuration")
+@click.argument("file", type=click.Choice(["configuration", "resources", "openapi"]), default="configuration")
 def command(file: str) -> None:
-    """Print the JSON Schema of the configuration file, or of the file of resources that `recgate apply` takes."""
+    """Print the JSON Schema of the configuration file, or of the file of resources that `recgate apply` takes.
+
+    With openapi: the OpenAPI document of all public routes, as `clients/openapi.json` has it.
+    """
+    if file == "openapi":
+        from gateway.routes.openapi_public import public_text
+
+        click.echo(public_text(), nl=False)
+        return
     if file == "resources":
         from gateway.manifest.shapes import manifest_schema
 

@@ -28,9 +28,9 @@ class ReloadedView(msgspec.Struct, frozen=True):
 
 
 DOCS = (
-    RouteDoc("GET", "/admin/session", "Who asks, and what that lets them do", SessionView),
-    RouteDoc("POST", "/admin/purge", "Forget cached answers", PurgedView, purge.Purge),
-    RouteDoc("POST", "/admin/reload", "Read the configuration again, at once", ReloadedView),
+    RouteDoc("GET", "/admin/session", "getSession", "Who asks, and what that lets them do", SessionView),
+    RouteDoc("POST", "/admin/purge", "purgeCache", "Forget cached answers", PurgedView, purge.Purge),
+    RouteDoc("POST", "/admin/reload", "reloadConfiguration", "Read the configuration again, at once", ReloadedView),
 )
 
 Announce = Callable[[str, str], Awaitable[None]]

@@ -35,23 +35,52 @@ class TextBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 DOCS = (
-    RouteDoc("GET", "/admin/configuration", "The configuration in use", views.ConfigurationView),
+    RouteDoc("GET", "/admin/configuration", "getConfiguration", "The configuration in use", views.ConfigurationView),
     RouteDoc(
-        "PUT", "/admin/configuration", "Write the configuration's text, as of If-Match", views.WrittenView, TextBody
+        "PUT",
+        "/admin/configuration",
+        "replaceConfiguration",
+        "Write the configuration's text, as of If-Match",
+        views.WrittenView,
+        TextBody,
     ),
-    RouteDoc("GET", "/admin/configuration/effective", "Everything inherited, by variation", views.EffectiveView),
-    RouteDoc("GET", "/admin/configuration/text", "The text that lies there, without its secrets", views.TextView),
+    RouteDoc(
+        "GET",
+        "/admin/configuration/effective",
+        "getEffectiveConfiguration",
+        "Everything inherited, by variation",
+        views.EffectiveView,
+    ),
+    RouteDoc(
+        "GET",
+        "/admin/configuration/text",
+        "getConfigurationText",
+        "The text that lies there, without its secrets",
+        views.TextView,
+    ),
     RouteDoc(
         "POST",
         "/admin/configuration/validate",
+        "validateConfiguration",
         "What a text would mean, or is wrong with it",
         views.ValidationView,
         TextBody,
     ),
-    RouteDoc("GET", "/admin/configuration/history", "The texts so far, by whom and when", views.HistoryView),
-    RouteDoc("GET", "/admin/configuration/history/{entry}", "One of these texts", StoredEntry),
     RouteDoc(
-        "GET", "/admin/configuration/diff", "What differs between two texts", views.DifferenceView, query=("from", "to")
+        "GET",
+        "/admin/configuration/history",
+        "listConfigurationHistory",
+        "The texts so far, by whom and when",
+        views.HistoryView,
+    ),
+    RouteDoc("GET", "/admin/configuration/history/{entry}", "getConfigurationEntry", "One of these texts", StoredEntry),
+    RouteDoc(
+        "GET",
+        "/admin/configuration/diff",
+        "compareConfigurations",
+        "What differs between two texts",
+        views.DifferenceView,
+        query=("from", "to"),
     ),
 )
 

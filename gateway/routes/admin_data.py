@@ -27,18 +27,35 @@ IMPORT_QUERY = ("type", "name", *OPTIONS)
 DELETE = (HttpMethod.DELETE,)
 
 DOCS = (
-    RouteDoc("GET", "/admin/datasets", "Dataset groups with their datasets, schemas and imports", GroupsView),
-    RouteDoc("GET", "/admin/datasets/{group}", "One dataset group", GroupView),
-    RouteDoc("DELETE", "/admin/datasets/{group}", "Delete a dataset group with all that hangs on it", DeletedGroup),
-    RouteDoc("GET", "/admin/doctor/{group}", "What is wrong with a dataset group's data", Diagnosis),
+    RouteDoc(
+        "GET",
+        "/admin/datasets",
+        "listDatasetGroups",
+        "Dataset groups with their datasets, schemas and imports",
+        GroupsView,
+    ),
+    RouteDoc("GET", "/admin/datasets/{group}", "getDatasetGroup", "One dataset group", GroupView),
+    RouteDoc(
+        "DELETE",
+        "/admin/datasets/{group}",
+        "deleteDatasetGroup",
+        "Delete a dataset group with all that hangs on it",
+        DeletedGroup,
+    ),
+    RouteDoc(
+        "GET", "/admin/doctor/{group}", "diagnoseDatasetGroup", "What is wrong with a dataset group's data", Diagnosis
+    ),
     RouteDoc(
         "POST",
         "/admin/imports/{group}",
+        "importFile",
         "Import a file, which is the body",
         ImportView,
-        query=IMPORT_QUERY,
+        bytes,
+        IMPORT_QUERY,
+        202,
     ),
-    RouteDoc("GET", "/admin/imports/{group}/{name}", "An import, with its bad rows", ImportView),
+    RouteDoc("GET", "/admin/imports/{group}/{name}", "getImport", "An import, with its bad rows", ImportView),
 )
 
 

@@ -69,12 +69,33 @@ class NewExperiment(msgspec.Struct, forbid_unknown_fields=True):
 
 ONE = "/admin/experiments/{namespace}/{recommender}/{feature}"
 DOCS = (
-    RouteDoc("GET", "/admin/experiments", "The experiments, each with its verdict and health", ExperimentsView),
-    RouteDoc("POST", "/admin/experiments", "Make an experiment", WrittenView, NewExperiment),
-    RouteDoc("GET", ONE, "An experiment, with its verdict over time", ExperimentDetail, query=tuple(sorted(QUERY))),
-    RouteDoc("POST", f"{ONE}/start", "Start an experiment", WrittenView, Remark, ("action",)),
-    RouteDoc("POST", f"{ONE}/ramp", "Change an experiment's traffic or weights", WrittenView, RampBody, ("action",)),
-    RouteDoc("POST", f"{ONE}/stop", "Stop an experiment", WrittenView, Remark, ("action",)),
+    RouteDoc(
+        "GET",
+        "/admin/experiments",
+        "listExperiments",
+        "The experiments, each with its verdict and health",
+        ExperimentsView,
+    ),
+    RouteDoc("POST", "/admin/experiments", "createExperiment", "Make an experiment", WrittenView, NewExperiment),
+    RouteDoc(
+        "GET",
+        ONE,
+        "getExperiment",
+        "An experiment, with its verdict over time",
+        ExperimentDetail,
+        query=tuple(sorted(QUERY)),
+    ),
+    RouteDoc("POST", f"{ONE}/start", "startExperiment", "Start an experiment", WrittenView, Remark, ("action",)),
+    RouteDoc(
+        "POST",
+        f"{ONE}/ramp",
+        "rampExperiment",
+        "Change an experiment's traffic or weights",
+        WrittenView,
+        RampBody,
+        ("action",),
+    ),
+    RouteDoc("POST", f"{ONE}/stop", "stopExperiment", "Stop an experiment", WrittenView, Remark, ("action",)),
 )
 
 

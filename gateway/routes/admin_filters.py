@@ -49,20 +49,33 @@ class FilterUseBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 DOCS = (
-    RouteDoc("GET", "/admin/filters", "Named filters", FiltersView),
-    RouteDoc("POST", "/admin/filters", "Make a filter", NamedFilterView, NewFilter),
-    RouteDoc("DELETE", "/admin/filters/{group}/{name}", "Delete a filter", DeletedFilter),
+    RouteDoc("GET", "/admin/filters", "listFilters", "Named filters", FiltersView),
+    RouteDoc("POST", "/admin/filters", "createFilter", "Make a filter", NamedFilterView, NewFilter, status=201),
+    RouteDoc("DELETE", "/admin/filters/{group}/{name}", "deleteFilter", "Delete a filter", DeletedFilter),
     RouteDoc(
-        "POST", "/admin/filters/try", "What is wrong with a filter, or what it leaves", FilterTrial, FilterTrialRequest
+        "POST",
+        "/admin/filters/try",
+        "tryFilter",
+        "What is wrong with a filter, or what it leaves",
+        FilterTrial,
+        FilterTrialRequest,
     ),
     RouteDoc(
         "POST",
         "/admin/filters/use",
+        "useFilter",
         "Write a recommender's or a variation's filter into the configuration, or remove it",
         WrittenView,
         FilterUseBody,
     ),
-    RouteDoc("POST", "/admin/rules/try", "What is wrong with rules, or what they move", RuleTrial, RuleTrialRequest),
+    RouteDoc(
+        "POST",
+        "/admin/rules/try",
+        "tryRules",
+        "What is wrong with rules, or what they move",
+        RuleTrial,
+        RuleTrialRequest,
+    ),
 )
 
 

@@ -31,14 +31,17 @@ class Needs:
 
 
 class RouteDoc(NamedTuple):
-    """A route as the OpenAPI document describes it: the structs that it takes and answers with, and its query."""
+    """A route as the OpenAPI document describes it: the structs that it takes and answers with, and its query. Typed
+    clients call it by `name`. The `body` of a route that takes a file is `bytes`."""
 
     method: str
     path: str
+    name: str
     summary: str
     result: type
     body: type | None = None
     query: tuple[str, ...] = ()
+    status: int = 200
 
 
 class AdminGate:

@@ -64,26 +64,59 @@ class RecordedEvents(View, frozen=True, kw_only=True):
 
 DOCS = (
     RouteDoc(
-        "GET", "/admin/users/{namespace}/{user}", "One user: history, arms, lists", UserView, query=("numResults",)
+        "GET",
+        "/admin/users/{namespace}/{user}",
+        "getUser",
+        "One user: history, arms, lists",
+        UserView,
+        query=("numResults",),
     ),
-    RouteDoc("DELETE", "/admin/users/{namespace}/{user}", "Delete a user with all that it did", DeletionsStarted),
     RouteDoc(
-        "GET", "/admin/items/{namespace}/{item}", "One item, and what filters say of it", ItemView, query=("userId",)
+        "DELETE",
+        "/admin/users/{namespace}/{user}",
+        "deleteUser",
+        "Delete a user with all that it did",
+        DeletionsStarted,
+        status=202,
     ),
-    RouteDoc("PUT", "/admin/items/{namespace}/{item}", "Change an item's columns", ItemView, EditedItem),
-    RouteDoc("PUT", "/admin/items/{namespace}/{item}/hidden", "Hide an item from every list", ItemView, HiddenItem),
+    RouteDoc(
+        "GET",
+        "/admin/items/{namespace}/{item}",
+        "getItem",
+        "One item, and what filters say of it",
+        ItemView,
+        query=("userId",),
+    ),
+    RouteDoc("PUT", "/admin/items/{namespace}/{item}", "editItem", "Change an item's columns", ItemView, EditedItem),
+    RouteDoc(
+        "PUT",
+        "/admin/items/{namespace}/{item}/hidden",
+        "hideItem",
+        "Hide an item from every list",
+        ItemView,
+        HiddenItem,
+    ),
     RouteDoc(
         "GET",
         "/admin/items/{namespace}/{item}/audience",
+        "getItemAudience",
         "Who gets an item",
         ItemAudience,
         query=("model", "users", "numResults"),
     ),
-    RouteDoc("GET", "/admin/explore/{namespace}", "What can be explored", ExplorerChoices),
-    RouteDoc("GET", "/admin/explore/{namespace}/list", "A list, and where it comes from", ListView, query=LIST_QUERY),
+    RouteDoc("GET", "/admin/explore/{namespace}", "getExplorerChoices", "What can be explored", ExplorerChoices),
+    RouteDoc(
+        "GET",
+        "/admin/explore/{namespace}/list",
+        "exploreList",
+        "A list, and where it comes from",
+        ListView,
+        query=LIST_QUERY,
+    ),
     RouteDoc(
         "GET",
         "/admin/explore/{namespace}/why",
+        "exploreItem",
         "Why an item is in a list, or not",
         WhyView,
         query=(*LIST_QUERY, "item"),
@@ -91,11 +124,19 @@ DOCS = (
     RouteDoc(
         "POST",
         "/admin/explore/{namespace}/events",
+        "recordExploredEvents",
         "Record events, as clicks in the explorer",
         RecordedEvents,
         EventsBody,
     ),
-    RouteDoc("GET", "/admin/pipeline/{namespace}", "The stages of a list, with counts", PipelineView, query=LIST_QUERY),
+    RouteDoc(
+        "GET",
+        "/admin/pipeline/{namespace}",
+        "getPipeline",
+        "The stages of a list, with counts",
+        PipelineView,
+        query=LIST_QUERY,
+    ),
 )
 
 

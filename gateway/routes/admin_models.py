@@ -39,14 +39,30 @@ class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 COMPARE = ("first", "second", "users")
 DOCS = (
-    RouteDoc("GET", "/admin/models", "Models with their versions beside baselines", ModelsView),
-    RouteDoc("GET", "/admin/models/{model}", "One model", ModelOverview),
+    RouteDoc("GET", "/admin/models", "listModels", "Models with their versions beside baselines", ModelsView),
+    RouteDoc("GET", "/admin/models/{model}", "getModel", "One model", ModelOverview),
     RouteDoc(
-        "GET", "/admin/models/{model}/compare", "Two versions on the same users", VersionComparison, query=COMPARE
+        "GET",
+        "/admin/models/{model}/compare",
+        "compareModelVersions",
+        "Two versions on the same users",
+        VersionComparison,
+        query=COMPARE,
     ),
-    RouteDoc("POST", "/admin/models/{model}/deploy", "Answer with a version", ModelOverview, DeployedVersion),
-    RouteDoc("POST", "/admin/models/{model}/rollback", "Answer with the version before", ModelOverview, Nothing),
-    RouteDoc("POST", "/admin/models/{model}/train", "Train a new version", ModelOverview, Nothing),
+    RouteDoc(
+        "POST", "/admin/models/{model}/deploy", "deployModel", "Answer with a version", ModelOverview, DeployedVersion
+    ),
+    RouteDoc(
+        "POST",
+        "/admin/models/{model}/rollback",
+        "rollBackModel",
+        "Answer with the version before",
+        ModelOverview,
+        Nothing,
+    ),
+    RouteDoc(
+        "POST", "/admin/models/{model}/train", "trainModel", "Train a new version", ModelOverview, Nothing, status=202
+    ),
 )
 
 

@@ -47,14 +47,24 @@ class RetriedJob(msgspec.Struct, frozen=True):
 
 
 DOCS = (
-    RouteDoc("GET", "/admin/overview", "How the server does, and what is wrong now", OverviewView),
-    RouteDoc("GET", "/admin/processes", "Processes, replicas and workers", ProcessesView),
-    RouteDoc("GET", "/admin/partners", "Partners' messages: what is stored, and what is not, by name", PartnersView),
-    RouteDoc("GET", "/admin/cost", "What Amazon Personalize would charge, quotas, idle campaigns", CostView),
-    RouteDoc("GET", "/admin/jobs", "The newest jobs, and schedules", JobsView, query=("limit", "state", "kind")),
-    RouteDoc("GET", "/admin/jobs/{number}", "One job, with its import's bad rows", JobDetail),
-    RouteDoc("POST", "/admin/jobs/{number}/cancel", "Take a job back", JobView),
-    RouteDoc("POST", "/admin/jobs/{number}/retry", "Do a job that has failed again", RetriedJob),
+    RouteDoc("GET", "/admin/overview", "getOverview", "How the server does, and what is wrong now", OverviewView),
+    RouteDoc("GET", "/admin/processes", "listProcesses", "Processes, replicas and workers", ProcessesView),
+    RouteDoc(
+        "GET",
+        "/admin/partners",
+        "listPartners",
+        "Partners' messages: what is stored, and what is not, by name",
+        PartnersView,
+    ),
+    RouteDoc("GET", "/admin/cost", "getCost", "What Amazon Personalize would charge, quotas, idle campaigns", CostView),
+    RouteDoc(
+        "GET", "/admin/jobs", "listJobs", "The newest jobs, and schedules", JobsView, query=("limit", "state", "kind")
+    ),
+    RouteDoc("GET", "/admin/jobs/{number}", "getJob", "One job, with its import's bad rows", JobDetail),
+    RouteDoc("POST", "/admin/jobs/{number}/cancel", "cancelJob", "Take a job back", JobView),
+    RouteDoc(
+        "POST", "/admin/jobs/{number}/retry", "retryJob", "Do a job that has failed again", RetriedJob, status=202
+    ),
 )
 
 

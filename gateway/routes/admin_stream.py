@@ -25,7 +25,16 @@ ALIVE_S = 10.0  # after which a silent one says that it is still there
 RESTS = 50  # times as long as a view took to make, until it is made again: 2 % of a processor at most
 MOST = 100  # streams of a worker
 UNBUFFERED: Header = (b"x-accel-buffering", b"no")  # for proxies
-DOCS = (RouteDoc("GET", "/admin/stream", "Views as server-sent events, whenever they change", str, query=("topics",)),)
+DOCS = (
+    RouteDoc(
+        "GET",
+        "/admin/stream",
+        "streamViews",
+        "Views as server-sent events, whenever they change",
+        str,
+        query=("topics",),
+    ),
+)
 Make = Callable[[Operator], bytes]  # called in a thread
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 from litestar.openapi.spec import (
     Components,
@@ -19,78 +19,39 @@ from litestar.openapi.spec import (
     Server,
     Tag,
 )
-from litestar.openapi.spec.enums import OpenAPIType
 
-from engine import MOST_RESULTS, Cause
 from gateway.config import Config
 from gateway.plan.plan import ApiKeys, Namespace, Oidc, Plan
 from gateway.routes.openapi_admin import with_admin
 from gateway.routes.openapi_examples import with_examples
 from gateway.routes.openapi_flags import amplitude_paths, datafile_paths, experiment_paths, flag_paths
 from gateway.routes.openapi_groups import grouped, operation_paths
+from gateway.routes.openapi_schemas import (
+    ANSWERS,
+    COHORT,
+    COUNT,
+    EVENTS,
+    EXPLANATION,
+    ITEM_IDS,
+    ITEM_LIST,
+    QUESTIONS,
+    RANKING,
+    RERANK,
+    TITLES,
+)
 from gateway.routes.openapi_terms import (
-    ANY,
     FLAG,
-    INTEGER,
-    NUMBER,
     REFUSALS,
     TEXT,
     Responses,
-    array,
     operation,
     path_parameter,
     query_parameter,
-    record,
     response,
 )
 from gateway.routes.query import NAMES
 
-TITLES = {"recommend-items": "Recommend Items", "related-items": "Related Items", "rerank-items": "Rerank Items"}
-COUNT = Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=MOST_RESULTS, default=25)
-EVENT = record(
-    {
-        **dict.fromkeys(("eventType", "eventId", "itemId", "properties", "recommendationId"), TEXT),
-        **dict.fromkeys(("sentAt", "eventValue"), NUMBER),
-        "impression": array(TEXT, max_items=25),
-        "metricAttribution": record({"eventAttributionSource": TEXT}),
-    },
-    "eventType",
-)
-PROMOTION = record(
-    {
-        **dict.fromkeys(("name", "filterArn"), TEXT),
-        "percentPromotedItems": Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=100),
-        "filterValues": ANY,
-    },
-    *("name", "percentPromotedItems", "filterArn"),
-)
-QUESTION = record(
-    {
-        "action": Schema(type=OpenAPIType.STRING, enum=list(TITLES), default="recommend-items"),
-        **dict.fromkeys(("recommender", "itemId", "filter", "locale", "feature"), TEXT),
-        **dict.fromkeys(("itemIds", "exclude", "fields"), array(TEXT)),
-        "promotions": array(PROMOTION, max_items=1),
-        **dict.fromkeys(("filterValues", "context"), ANY),
-        **dict.fromkeys(("decorateItems", "syntheticUser"), FLAG),
-        "numResults": COUNT,
-    },
-    "recommender",
-)
-EXPLANATION = record(
-    {
-        **dict.fromkeys(("itemId", "userId", "source", "model", "because"), TEXT),
-        "cause": Schema(type=OpenAPIType.STRING, enum=list(get_args(Cause))),
-        **dict.fromkeys(("place", "rank", "rankAfterRules", "rankAfterFilters"), INTEGER),
-        **dict.fromkeys(("score", "propensity"), NUMBER),
-        **dict.fromkeys(("filters", "history", "lowered", "rules", "caps"), array(ANY)),
-        **dict.fromkeys(("exploration", "promotion", "objective"), ANY),
-        "unknownHistory": INTEGER,
-    },
-    *("itemId", "source", "model", "cause", "because"),
-)
-COHORT = record({"cohort": TEXT, "count": INTEGER, "model": TEXT}, "cohort", "count", "model")
 PAGES = ("pageSize", "next")
-HISTORY = array(TEXT, max_items=MOST_RESULTS, examples=[["item-1", "item-2"]])
 OF_ONE_USER = ("context", "history", "syntheticUser", "feature", "sessionId")  # parameters that a cohort's list has not
 
 
@@ -202,8 +163,7 @@ class RecommenderPaths:
 
     def _rerank(self) -> Operation:
         plan, title = self.plan, TITLES[self.plan.action]
-        items = array(TEXT, max_items=MOST_RESULTS, examples=[["item-1", "item-2"]])
-        body = Schema(one_of=[items, record({"itemIds": items, "history": HISTORY}, "itemIds")])
+        body = Schema(one_of=[ITEM_IDS, RERANK])
         name = f"post.{plan.action}.{self.namespace.key}.{plan.recommender}"
         summary, tag = f"{title}: {plan.recommender}, for long lists", _tag(self.namespace, title)
         return operation(name, summary, tag, _items(plan), [_id("user_id"), *_query(plan)], body)
@@ -216,20 +176,15 @@ class RecommenderPaths:
 
 
 def _many(namespace: Namespace) -> Operation:
-    lists = array(QUESTION, min_items=1, max_items=25)
-    body = record({"userId": TEXT, "history": HISTORY, "requests": lists, "distinct": FLAG}, "requests")
-    answers = {"200": response("An answer or an error each.", record({"responses": array(ANY)}, "responses"))}
+    answers = {"200": response("An answer or an error each.", ANSWERS)}
     summary = "Several lists at once; with distinct, no item is in two of them"
     tag = _tag(namespace, "Recommend Items")
-    return operation(f"recommend-many.{namespace.key}", summary, tag, {**answers, **REFUSALS}, body=body)
+    return operation(f"recommend-many.{namespace.key}", summary, tag, {**answers, **REFUSALS}, body=QUESTIONS)
 
 
 def _events(namespace: Namespace) -> Operation:
-    example = {"sessionId": "session-1", "userId": "user-1", "eventList": [{"eventType": "View", "itemId": "item-1"}]}
-    lists = {"eventList": array(EVENT, max_items=100), "experimentConversions": array(ANY)}
-    body = record({"sessionId": TEXT, "userId": TEXT, **lists, "apiKey": TEXT}, examples=[example])
     answers = {"200": response("Every event is durable."), **REFUSALS}
-    return operation(f"events.{namespace.key}", "Record events", _tag(namespace, "Events"), answers, body=body)
+    return operation(f"events.{namespace.key}", "Record events", _tag(namespace, "Events"), answers, body=EVENTS)
 
 
 def _tag(namespace: Namespace, title: str) -> str:
@@ -290,11 +245,5 @@ def _list_parameters() -> list[Parameter]:
 def _items(plan: Plan) -> Responses:
     if plan.shape is not None:
         return {"200": response(f"The shape {plan.shape.expression}", Schema()), **REFUSALS}
-    key = "personalizedRanking" if plan.action == "rerank-items" else "itemList"
-    pin = record({"rule": TEXT, "place": INTEGER}, "rule", "place")
-    more = {"promotionName": TEXT, "pin": pin, "reason": array(TEXT), "metadata": ANY}
-    items = array(record({"itemId": TEXT, "score": NUMBER, **more}, "itemId"))
-    beside = {**dict.fromkeys(("recommendationId", "variation", "next"), TEXT), "short": FLAG}
-    beside |= {"unknownHistory": INTEGER, "lacking": array(TEXT)}
-    body = record({key: items, **beside}, key)
+    body = RANKING if plan.action == "rerank-items" else ITEM_LIST
     return {"200": response("Items, the best first.", body), **REFUSALS}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from itertools import chain
 from typing import Any
 
 import msgspec
@@ -68,7 +67,7 @@ def with_admin(document: dict[str, Any]) -> dict[str, Any]:
 @cache
 def described_routes() -> tuple[dict[str, Any], dict[str, Any]]:
     """The paths and the schemas that they name; they are of no configuration."""
-    types = [each for doc in ROUTE_DOCS for each in (doc.result, doc.body) if each is not None]
+    types = [each for doc in ROUTE_DOCS for each in (doc.result, doc.body) if each is not None and each is not bytes]
     shapes, schemas = msgspec.json.schema_components(list(dict.fromkeys([*types, ErrorView])), ref_template=REF)
     named = dict(zip(dict.fromkeys([*types, ErrorView]), shapes, strict=True))
     paths: dict[str, Any] = {}
@@ -85,17 +84,18 @@ def operation(doc: RouteDoc, shapes: dict[type, Any]) -> dict[str, Any]:
     media_type = "text/event-stream" if doc.result is str else "application/json"
     answered = {"description": doc.summary, "content": {media_type: {"schema": shapes[doc.result]}}}
     described: dict[str, Any] = {
-        "operationId": ".".join(chain([doc.method.lower()], re.findall(r"\w+", doc.path))),
+        "operationId": doc.name,
         "summary": doc.summary,
         "tags": [TAG],
         "security": [{KEY: []}, {}],
         "responses": {
-            "200": answered,
+            str(doc.status): answered,
             **{status: {"description": words, **refused} for status, words in REFUSALS.items()},
         },
     }
     if parameters:
         described["parameters"] = parameters
     if doc.body is not None:
-        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": shapes[doc.body]}}}
+        content = {"text/csv": {}} if doc.body is bytes else {"application/json": {"schema": shapes[doc.body]}}
+        described["requestBody"] = {"required": True, "content": content}
     return described

@@ -23,9 +23,17 @@ OFREP, GROWTHBOOK, OPTIMIZELY, AMPLITUDE = (
     f"Experiments: {name}" for name in ("OFREP", "GrowthBook", "Optimizely", "Amplitude")
 )
 CONTEXT = record({"targetingKey": TEXT}, "targetingKey", examples=[{"targetingKey": "user-1", "country": "DE"}])
-FLAG = record({**dict.fromkeys(("key", "variant", "reason"), TEXT), "value": ANY, "metadata": ANY})
+FLAG = record({**dict.fromkeys(("key", "variant", "reason"), TEXT), "value": Schema(), "metadata": ANY})
+FLAGS = record({"flags": array(FLAG)}, "flags")
 FAILURE = record(dict.fromkeys(("key", "errorCode", "errorDetails"), TEXT), "errorCode")
 QUESTION = record({"context": CONTEXT}, "context")
+ATTRIBUTES = record(
+    {"attributes": ANY, "forcedVariations": ANY, "forcedFeatures": array(Schema())},
+    examples=[{"attributes": {"id": "user-1", "country": "DE"}}],
+)
+AMPLITUDE_USER = record(dict.fromkeys(("user_id", "device_id"), TEXT), examples=[{"user_id": "user-1"}])
+PROFILE = record({"userData": ANY}, "userData")
+TRACKED = record(dict.fromkeys(("event_name", "properties_json", "context_json"), TEXT), "event_name")
 
 
 def flag_paths() -> Iterator[tuple[str, PathItem]]:
@@ -37,7 +45,7 @@ def flag_paths() -> Iterator[tuple[str, PathItem]]:
     one = operation("ofrep.one", title, OFREP, answers, [path_parameter("key")], QUESTION)
     yield f"{evaluate}/{{key}}", PathItem(post=one)
     title = "The variations of all experiments"
-    answers = {**failures, "200": response(f"{title}.", record({"flags": array(FLAG)}, "flags"))}
+    answers = {**failures, "200": response(f"{title}.", FLAGS)}
     yield evaluate, PathItem(post=operation("ofrep.all", title, OFREP, answers, body=QUESTION))
     title = "What providers should know"
     answers = {**REFUSALS, "200": response(f"{title}.", ANY)}
@@ -48,9 +56,7 @@ def flag_paths() -> Iterator[tuple[str, PathItem]]:
     yield "/api/features/{client_key}", PathItem(get=features)
     title = "Experiments as features, evaluated here for one user"
     answers = {**REFUSALS, "200": response(f"{title}.", ANY)}
-    forced = {"forcedVariations": ANY, "forcedFeatures": array(ANY)}
-    user = record({"attributes": ANY, **forced}, examples=[{"attributes": {"id": "user-1", "country": "DE"}}])
-    remote = operation("growthbook.eval", title, GROWTHBOOK, answers, [client_key], user)
+    remote = operation("growthbook.eval", title, GROWTHBOOK, answers, [client_key], ATTRIBUTES)
     yield "/api/eval/{client_key}", PathItem(post=remote)
     stream = {"text/event-stream": OpenAPIMediaType(schema=TEXT)}
     pushed = OpenAPIResponse(description="An event `features` at once and whenever they change.", content=stream)
@@ -71,12 +77,11 @@ def amplitude_paths() -> Iterator[tuple[str, PathItem]]:
     """The paths that Amplitude's clients read, where a namespace takes their events."""
     title = "The variants of a user"
     answers = {**REFUSALS, "200": response(f"{title}.", ANY)}
-    user = record(dict.fromkeys(("user_id", "device_id"), TEXT), examples=[{"user_id": "user-1"}])
     get = operation("amplitude.variants", title, AMPLITUDE, answers)
-    post = operation("amplitude.variants.post", title, AMPLITUDE, answers, body=user)
+    post = operation("amplitude.variants.post", title, AMPLITUDE, answers, body=AMPLITUDE_USER)
     yield "/sdk/v2/vardata", PathItem(get=get, post=post)
     title = "A user's profile, with recommendations"
-    answers = {**REFUSALS, "200": response(f"{title}.", record({"userData": ANY}, "userData"))}
+    answers = {**REFUSALS, "200": response(f"{title}.", PROFILE)}
     parameters = [*map(query_parameter, ("user_id", "device_id", "get_recs", "rec_id", "rec_type"))]
     profile = operation("amplitude.profile", title, AMPLITUDE, answers, parameters)
     yield "/v1/userprofile", PathItem(get=profile)
@@ -96,6 +101,6 @@ def experiment_paths() -> Iterator[tuple[str, PathItem]]:
     yield "/experiments/{namespace}/{recommender}/{feature}", PathItem(get=verdict)
     title = "Exposures and conversions, as GrowthBook's tracking plugin sends them"
     answers = {**REFUSALS, "200": response("Counted.", ANY)}
-    events = array(record(dict.fromkeys(("event_name", "properties_json", "context_json"), TEXT), "event_name"))
-    track = operation("growthbook.track", title, GROWTHBOOK, answers, [query_parameter("client_key")], events)
+    parameters = [query_parameter("client_key")]
+    track = operation("growthbook.track", title, GROWTHBOOK, answers, parameters, array(TRACKED))
     yield "/track", PathItem(post=track)

@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, PathItem
 
-from gateway.routes.openapi_terms import ANY, TEXT, operation, response
+from gateway.routes.openapi_terms import ANY, TEXT, array, operation, record, response
 
 OPERATIONS = "Operations"
+ALIVE = record({"status": TEXT}, "status")
+READINESS = record({"status": TEXT, "checks": ANY, "degraded": array(TEXT)}, "status", "checks")
 
 
 class TagGroup(NamedTuple):
@@ -51,11 +53,11 @@ def grouped(document: dict[str, Any]) -> dict[str, Any]:
 
 def operation_paths() -> Iterator[tuple[str, PathItem]]:
     """The routes by which a server is watched."""
-    down = response("It should get no requests now; the body says what is wrong.", ANY)
+    down = response("It should get no requests now; the body says what is wrong.", READINESS)
     page = OpenAPIResponse(description="All numbers.", content={"text/plain": OpenAPIMediaType(schema=TEXT)})
     for path, title, answers in (
-        ("/health", "Alive", {"200": response("The process answers.", ANY)}),
-        ("/ready", "Ready for requests", {"200": response("It can answer.", ANY), "503": down}),
+        ("/health", "Alive", {"200": response("The process answers.", ALIVE)}),
+        ("/ready", "Ready for requests", {"200": response("It can answer.", READINESS), "503": down}),
         ("/metrics", "Numbers for Prometheus", {"200": page}),
     ):
         yield path, PathItem(get=operation(path.strip("/"), title, OPERATIONS, answers))
