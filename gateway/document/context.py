@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Union, cast, get_type_hints
 
@@ -62,7 +63,7 @@ def rule_struct(name: str, rule: Rule) -> type[RulePart]:
         if key not in ("moment", "return")
     ]
     title = "".join(word.capitalize() for word in name.split("-"))
-    more: dict[str, Any] = {"__doc__": rule.value.__doc__}
+    more: dict[str, Any] = {"__doc__": inspect.getdoc(rule.value)}
     options: dict[str, Any] = {"tag": name, "frozen": True, "kw_only": True}
     struct: Any = msgspec.defstruct(title, own, bases=(RulePart,), namespace=more, module=__name__, **options)
     return cast("type[RulePart]", struct)

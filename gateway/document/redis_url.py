@@ -41,20 +41,21 @@ class RedisAddress(NamedTuple):
 
 def address_of(url: str) -> RedisAddress:
     """Raises `ValueError`, whose text does not repeat the password."""
-    scheme, _, _ = url.partition("://")
+    scheme, _, rest = url.partition("://")
     form = SCHEME.fullmatch(scheme.lower())
     if form is None or "://" not in url:
         raise ValueError(f"has no scheme that is known; it is one of {CHOICES}")
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        raise ValueError(f"can't be read as a URL; it is one of {CHOICES}") from None
+    # several hosts are no host to Python's own parser, where one of them is an address in brackets
+    netloc = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    if netloc.count("[") != netloc.count("]"):
+        raise ValueError(f"can't be read as a URL; it is one of {CHOICES}")
+    parts = urlsplit(rest.removeprefix(netloc))
     path, kind = parts.path.strip("/"), form[2]
     if form[1] is None:
         if not path:
             raise ValueError(f"has no path of a socket; it is one of {CHOICES}")
         return RedisAddress(None, [], "", _options(url))
-    login, at, places = parts.netloc.rpartition("@")
+    login, at, places = netloc.rpartition("@")
     hosts = _hosts(places, SENTINEL_PORT if kind == "sentinel" else PORT)
     if kind is None and len(hosts) > 1:
         raise ValueError(f"names several hosts and not if they are Sentinels or a cluster; it is one of {CHOICES}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -97,7 +98,9 @@ class SmallEngine:
     def __init__(self, data_dir: Path) -> None:
         self.settings = Settings.of(data_dir, {})
         data_dir.mkdir(exist_ok=True)
-        self.experiments = ExperimentStore(Database(sqlite_url(data_dir)))
+        database = Database(sqlite_url(data_dir))
+        self._finalizer = weakref.finalize(self, database.close)  # an app that never began ends nothing
+        self.experiments = ExperimentStore(database)
         self.answers = self.feed = self.resources = self.fetcher = self
         self.failures = 0
         self._applied = 0
@@ -364,6 +367,7 @@ class SmallEngine:
 
     def close(self) -> None:
         self.closed = True
+        self._finalizer()
 
 
 parsed = cache(parse)  # many tests have the same configuration, and none changes it
