@@ -19,9 +19,12 @@ LOOK_UPS = 2_000
 
 
 def row(number: int) -> bytes:
+    return json.dumps({"id": name(number), **fields_of(number), "about": "x" * 80}).encode() + b"\n"
+
+
+def fields_of(number: int) -> dict[str, str | float]:
     fields = {"title": f"Item {number} of a shop", "price": number % 1000 / 10, "brand": f"brand {number % 500}"}
-    more = {"category": "shoes|sale", "image": f"https://cdn.example.com/images/{number}.jpg", "about": "x" * 80}
-    return json.dumps({"id": name(number), **fields, **more}).encode() + b"\n"
+    return {**fields, "category": "shoes|sale", "image": f"https://cdn.example.com/images/{number}.jpg"}
 
 
 def name(number: int) -> str:

@@ -48,7 +48,7 @@ def apart(
     for reply, ask in zip(replies, asks, strict=True):
         if isinstance(reply, Reply):
             caps = partial(within_caps, reply.variations)
-            reply = msgspec.structs.replace(reply, body=remaining(reply.body, ask, taken, caps))
+            reply = msgspec.structs.replace(reply, body=remaining(reply.body, ask, taken, caps), fetched=None)
         distinct.append(reply)
     return distinct
 

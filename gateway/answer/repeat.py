@@ -34,6 +34,17 @@ class Repeat(NamedTuple):
     stands_in_until: float = 0.0  # epoch seconds: old, for want of another
     arm: tuple[str, str] = ("", "")  # the experiment and the variation that it counts for
     is_of_experiments: bool = False  # its recommender has some, whether it counts for one or not
+    coding: str = ""  # of the body, which is the first part then, and the tail the second
+
+    @property
+    def opening(self) -> bytes | memoryview:
+        """The part of the body before the tail."""
+        return memoryview(self.body)[:-1] if self.tail and not self.coding else self.body
+
+    @property
+    def coded_body(self) -> bytes:
+        """The body of an answer that no experiment ends."""
+        return self.body + self.tail if self.coding else self.body
 
 
 def is_repeatable(request: RequestContext, fetched: Fetched) -> bool:

@@ -20,6 +20,7 @@ from gateway.plan.plan import Variation
 
 _TIMED = re.compile(r"\b(max-age|s-maxage|stale-while-revalidate|stale-if-error)=(\d+)")
 _FRESH = ("max-age", "s-maxage")
+COMPRESSION = frozenset(("accept-encoding",))
 
 
 class Showing(msgspec.Struct, frozen=True):
@@ -48,6 +49,10 @@ class Reply(msgspec.Struct, frozen=True):
     names: tuple[str, ...] | None = None  # the items, where the body has a shape of its own
     variations: tuple[Variation, ...] = ()  # those whose caps the list keeps to
     behind: int | None = None  # the position that it has seen, where acknowledged events may lie after it
+    fetched: Fetched | None = None  # its body is that one, but for its last brace where there is a `tail`
+    tail: bytes = b""
+    coding: str = ""  # of the body; "": as it is
+    coded: tuple[bytes, bytes] | None = None  # the coded body in two parts; only the second is this reply's alone
 
 
 def reply_of(
@@ -68,14 +73,22 @@ def reply_of(
         age_s=hit.age_s,
         cache_control=cache_control(header, hit.age_s + fetched.wanted.until - now),
         etag=body.etag if policy.max_age_s else "",
-        reads=request.variation.headers | request.plan.headers,
+        reads=reads_of(request),
         version=request.config.version,
         repeat=repeat,
         showings=showings_of(request),
         names=body.names,
         variations=(request.variation,),
         behind=behind,
+        fetched=fetched,
+        tail=b"" if body is fetched.body or request.enrolment is None else request.enrolment.arm.annotation,
     )
+
+
+def reads_of(request: RequestContext) -> frozenset[str]:
+    """The headers that an answer depends on, its form among them where answers are compressed."""
+    reads = request.variation.headers | request.plan.headers
+    return reads if request.config.compressed_from is None else reads | COMPRESSION
 
 
 def showings_of(request: RequestContext) -> tuple[Showing, ...]:

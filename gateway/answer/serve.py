@@ -319,7 +319,7 @@ def annotated(body: DecoratedBody, arm: Arm) -> DecoratedBody:
 
 def shaped(reply: Reply, shape: Shape) -> Reply:
     """The reply in another form, made anew each time."""
-    return replace(reply, body=shape.of(reply.body), names=tuple(names_in(reply.body)))
+    return replace(reply, body=shape.of(reply.body), names=tuple(names_in(reply.body)), fetched=None)
 
 
 def as_fallback(reply: Reply) -> Reply:

@@ -43,7 +43,7 @@ from gateway.experiments.flags import UnitReport
 from gateway.experiments.judge import judge
 from gateway.experiments.wires import evidently as wire
 from gateway.flag_service import FlagService
-from gateway.limits.inflate import inflated
+from gateway.limits.body_budget import BudgetedBody
 from gateway.plan.flag import AnyFlag, Flag
 from gateway.routes.handler import Handler
 from gateway.routes.replies import AnyRequest
@@ -108,8 +108,8 @@ def evidently_route(gateway: Gateway, flag_service: FlagService, on: Wire) -> HT
         try:
             head = head_of(request)
             on.callers.check(head, SERVICE, plane_of(head))
-            async with on.bodies.of(request, on.share(head), LARGE_BODY, inflate=False) as sent:
-                body = msgspec.json.encode(await calls.answer(head._replace(body=sent)))
+            async with (held := on.bodies.of(request, on.share(head), LARGE_BODY, inflate=False)) as sent:
+                body = msgspec.json.encode(await calls.answer(head._replace(body=sent), held))
         except (engine.EngineError, Problem) as error:
             return refused(error, JSON)
         except Exception:
@@ -125,10 +125,10 @@ class EvidentlyCalls:
         self._gateway, self._flag_service, self._callers = gateway, flag_service, callers
         self._rows = gateway.ledger.units  # which may take its time
 
-    async def answer(self, sent: RawRequest) -> Any:
+    async def answer(self, sent: RawRequest, held: BudgetedBody) -> Any:
         """Raises `Problem`."""
         who = self._callers.who(sent, SERVICE, plane_of(sent))
-        sent = sent._replace(body=inflated(sent.body, sent.headers, LARGE_BODY))
+        sent = sent._replace(body=held.inflated(sent.headers))  # the signature is of what came over the wire
         home = who.account == self._gateway.config.aws.account_id
         projects = wire.projects(self._gateway.config.flags.values()) if home else {}
         arn = f"arn:aws:evidently:{who.region}:{who.account}:project/"

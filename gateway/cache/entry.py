@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from gateway.cache.key import CacheKey
+from gateway.encoding import Opening
 
 
 class EncodedAnswer(msgspec.Struct, frozen=True):
@@ -42,12 +43,14 @@ class DecorationKey(msgspec.Struct, frozen=True):
 
 
 class DecoratedBody(msgspec.Struct, frozen=True):
-    """A body as it goes out, and how it was decorated. `names` are its items, where its shape need not show them."""
+    """A body as it goes out, and how it was decorated. `names` are its items, where its shape need not show them;
+    `openings` begin its compressed forms, by the coding's name."""
 
     body: bytes
     etag: str
     decoration: DecorationKey = DecorationKey()
     names: tuple[str, ...] | None = None
+    openings: dict[str, Opening] = {}  # each has its own
 
 
 class Holder(Protocol):
@@ -89,6 +92,7 @@ class CacheEntry:
 # table and in the order of use: tracemalloc counts 680 bytes, and 40 for each string's place in a tuple.
 OVERHEAD = 760
 PLACE = 40
+OPENING = 350  # of a coded form beside its bytes: the tuple, its numbers and its place in a table
 
 
 def etag_of(body: bytes, version: str) -> str:
@@ -120,4 +124,9 @@ def size_of_decorated(decorated: DecoratedBody | None, answer: EncodedAnswer) ->
     if decorated is None:
         return 0
     names = sum(getsizeof(name) + PLACE for name in decorated.names or ())
-    return getsizeof(decorated.etag) + names + (getsizeof(decorated.body) if decorated.body is not answer.body else 0)
+    own = getsizeof(decorated.body) if decorated.body is not answer.body else 0
+    return getsizeof(decorated.etag) + names + own + sum(map(size_of_opening, decorated.openings.values()))
+
+
+def size_of_opening(opening: Opening) -> int:
+    return getsizeof(opening.coded) + OPENING

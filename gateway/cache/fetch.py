@@ -16,10 +16,19 @@ import msgspec
 from cachetools import TTLCache
 
 from gateway.cache.changes import Changes, Tag
-from gateway.cache.entry import CacheEntry, DecoratedBody, Dependent, EncodedAnswer, size_of, size_of_decorated
+from gateway.cache.entry import (
+    CacheEntry,
+    DecoratedBody,
+    Dependent,
+    EncodedAnswer,
+    size_of,
+    size_of_decorated,
+    size_of_opening,
+)
 from gateway.cache.flight import Flights
 from gateway.cache.key import CacheKey
 from gateway.cache.local_store import CacheCounts, LocalStore
+from gateway.encoding import Opening
 from gateway.errors import Overloaded, Problem
 from gateway.plan.plan import CachePolicy
 
@@ -111,6 +120,16 @@ class Cache:
         more = size_of_decorated(decorated, entry.answer) - size_of_decorated(entry.decorated, entry.answer)
         entry.decorated = decorated
         self._local.resize(key, entry, entry.size + more)
+
+    def keep_opening(
+        self, key: CacheKey, entry: CacheEntry, decorated: DecoratedBody, coding: str, opening: Opening
+    ) -> None:
+        """Keep a coded form of the body beside it, if the body is."""
+        if entry.decorated is not decorated or coding in decorated.openings:
+            return
+        decorated.openings[coding] = opening
+        if entry.holder is not None:
+            self._local.resize(key, entry, entry.size + size_of_opening(opening))
 
     def attach(self, key: CacheKey, entry: CacheEntry, dependent: Dependent) -> None:
         """Keep the dependent as long as the entry, as a part of its size. If there are too many, the first goes."""

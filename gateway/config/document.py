@@ -413,6 +413,16 @@ class BodiesSize(Part, frozen=True):
     megabytes: Count = 64
 
 
+class CompressionPart(Part, frozen=True):
+    """Answers of `minBytes` or more go out compressed to callers that accept it: by Zstandard, else by gzip (by gzip
+    alone where Python has no Zstandard). Smaller ones fit one network packet with their head. Switch it off where one
+    body has a secret and text of its request, and browsers are admitted by a cookie: its length would tell of the
+    secret (BREACH)."""
+
+    enabled: bool = True
+    min_bytes: Count = 860
+
+
 class GeoIp(Part, frozen=True):
     """A GeoIP file in MaxMind's format: it tells an address's country, city and time zone."""
 
@@ -442,5 +452,6 @@ class Root(Level, frozen=True, kw_only=True):
     ui: Ui = Ui()
     cache: CacheSize = CacheSize()
     bodies: BodiesSize = BodiesSize()
+    compression: CompressionPart = CompressionPart()
     trusted_proxies: tuple[Network, ...] = LOOPBACK
     geoip: GeoIp | None = None

@@ -24,6 +24,7 @@ from gateway.context.viewer import Viewers
 from gateway.document.redis_url import SECRET, URL, fault_of, fault_of_secret
 from gateway.document.report import ConfigError, Fault, Report
 from gateway.document.values import plain
+from gateway.encoding import LEAST_BODY, Coding, CodingChoice, choose_coding
 from gateway.errors import NotConfigured
 from gateway.intake import PARTNERS, parts_of
 from gateway.intake.base import PartnerAccount, PartnerAccounts, accounts_of
@@ -68,6 +69,7 @@ class Config:
     body_bytes: int  # of request bodies that each worker holds at once
     document: Mapping[str, Any]  # as it was said, without its secrets
     rate_limits: RateLimits
+    compressed_from: int | None  # bytes of an answer; None: none is compressed
     outbox_bytes: int  # of disk, for events on their way
     partners: Mapping[str, PartnerAccounts]  # by the partner's name: those that some namespace takes events of
     viewers: Viewers
@@ -97,6 +99,18 @@ class Config:
         """Recommenders by the paths that they have beside their own."""
         plans = (plan for space in self.namespaces.values() for plan in space.plans.values())
         return {alias.path: (plan, alias) for plan in plans for alias in plan.aliases}
+
+    def is_large(self, size: int) -> bool:
+        """True of an answer that is compressed for callers that accept it."""
+        return self.compressed_from is not None and size >= self.compressed_from
+
+    def coding_for(self, accepted: str, size: int) -> Coding | None:
+        """The coding of an answer of this size, for callers that accept this; None: it goes out as it is."""
+        choice = self.choose_coding(accepted)
+        return choice.coding if size >= LEAST_BODY and (choice.is_required or self.is_large(size)) else None
+
+    def choose_coding(self, accepted: str) -> CodingChoice:
+        return CodingChoice() if self.compressed_from is None else choose_coding(accepted)
 
     @property
     def targets(self) -> list[EventTarget]:
@@ -195,6 +209,7 @@ def frozen(root: document.Root, name: str, report: Report) -> Config:
         body_bytes=root.bodies.megabytes * MEGABYTE,
         document=plain(root),
         rate_limits=RateLimits(root.rate_limits.per_key, root.rate_limits.per_address),
+        compressed_from=root.compression.min_bytes if root.compression.enabled else None,
         outbox_bytes=root.outbox.max_bytes,
         partners=partners(root),
         viewers=Viewers(root.trusted_proxies, None if root.geoip is None else Path(root.geoip.file)),

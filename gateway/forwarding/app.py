@@ -23,9 +23,10 @@ from litestar.types import HTTPScope, LifeSpanScope, Receive, Scope, Send
 
 from gateway.answer.hold import ASKED, HOLD
 from gateway.config import Config, Watch, place_of
+from gateway.encoding import choose_coding
 from gateway.errors import Problem
 from gateway.forwarding.engines import Engines
-from gateway.forwarding.held_answers import HeldAnswers, is_modified
+from gateway.forwarding.held_answers import OF_A_BODY, HeldAnswers, is_modified
 from gateway.forwarding.last_answers import LastAnswers, key_of, repeated
 from gateway.forwarding.subject import subject_of
 from gateway.hot import TICKET
@@ -292,17 +293,21 @@ def _peer_of(scope: HTTPScope) -> str:
 
 
 def _onward(headers: Iterable[tuple[bytes, bytes]], peer: str) -> RawHeaders:
-    """The headers for an engine: the peer joins those that the request came by, and nothing is compressed."""
-    kept, came_by = [], []
+    """The headers for an engine: the peer joins those that the request came by, and of the codings that are accepted
+    the best one is left, so that engines and `LastAnswers` see few spellings."""
+    onward, came_by, codings = [], [], []
     for name, value in headers:
         if name == b"x-forwarded-for":
             came_by.append(value)
-        elif name not in HOP_BY_HOP and name not in (b"accept-encoding", b"expect"):
-            kept.append((name, value))
+        elif name == b"accept-encoding":
+            codings.append(value.decode("latin-1"))
+        elif name not in HOP_BY_HOP and name != b"expect":
+            onward.append((name, value))
     if peer:
         came_by.append(peer.encode())
-    agent = [] if any(name == b"user-agent" for name, _ in kept) else [(b"user-agent", b"")]
-    return [*kept, *agent, (b"accept-encoding", b"identity"), (b"x-forwarded-for", b", ".join(came_by))]
+    agent = [] if any(name == b"user-agent" for name, _ in onward) else [(b"user-agent", b"")]
+    accepted = choose_coding(", ".join(codings)).spelled().encode()
+    return [*onward, *agent, (b"accept-encoding", accepted), (b"x-forwarded-for", b", ".join(came_by))]
 
 
 def _by_name(headers: RawHeaders) -> dict[str, str]:
@@ -344,7 +349,7 @@ def _revalidated(reply: Reply, if_none_match: str) -> Reply:
     headers = reply[1]
     if is_modified(if_none_match, headers):
         return reply
-    return 304, [(name, value) for name, value in headers if name.lower() != b"content-type"], b""
+    return 304, [(name, value) for name, value in headers if name.lower() not in OF_A_BODY], b""
 
 
 def _sent(reply: Reply, method: str) -> SentResponse:

@@ -19,7 +19,7 @@ from gateway.hot.entry import OVERHEAD, Candidate, Header, HotEntry, Ticket, spl
 from gateway.hot.heads import HeadReader
 from gateway.routes.replies import not_modified
 
-OF_A_BODY = frozenset((b"content-type", b"content-length"))
+OF_A_BODY = frozenset((b"content-encoding", b"content-type", b"content-length"))
 
 
 class HeldAnswer(HotEntry):

@@ -106,6 +106,9 @@ class HotCache:
         repeat = None if reply.repeat is None or ticket.heads is not self.heads else reply.repeat()
         if repeat is None or repeat.before != ChangeCounters.of(self.changes, self._ledger.moves):
             return None
+        if reply.coded is not None:
+            body, tail = reply.coded
+            repeat = repeat._replace(body=body, tail=tail, coding=reply.coding)
         again = msgspec.structs.replace(reply, outcome=repeat.outcome)
         labels = MetricLabels(route, repeat.key.namespace, repeat.key.recommender, again.outcome, *repeat.arm)
         unmodified = split(headers_of(again, again.etag)) if again.etag else None

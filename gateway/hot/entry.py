@@ -72,14 +72,14 @@ class HotEntry:
         unmodified: tuple[bytes, bytes] | None,
     ) -> None:
         self.head, self.rest = whole
-        self.body: bytes | memoryview = memoryview(repeat.body)[:-1] if repeat.tail else repeat.body
+        self.body: bytes | memoryview = repeat.opening
         self.tail, self.etag, self.unmodified = repeat.tail, etag, unmodified
         self.stored_at, self.counter = repeat.entry.stored_at, counter
         self.group, self.target, self.repeat = ticket.group, ticket.target, repeat
         self.until, self.own, self.touched = repeat.until, repeat.own, 0.0
         before = repeat.before
         self.generation, self.doubts, self.moves = before.generation, before.doubts, before.moves
-        self.size = OVERHEAD + len(self.target) + sum(map(len, (*whole, *(unmodified or ()))))
+        self.size = OVERHEAD + sum(map(len, (self.target, self.tail, *whole, *(unmodified or ()))))
 
     def forget(self) -> None:
         if self.group.get(self.target) is self:

@@ -98,7 +98,8 @@ class HeadReader:
         viewed = self._config.viewers.headers(sent, peer)
         # `get` sets `located` if only the address tells a place: caches downstream may not keep answers to such senders
         alike = tuple([viewed.get(name) for name in self._names])
-        group, (key, until) = self._group((*alike, viewed.located)), admitted
+        form = self._config.choose_coding(sent.get("accept-encoding", "")).spelled()
+        group, (key, until) = self._group((*alike, viewed.located, form)), admitted
         return RequestHead(group, until, sent.get("if-none-match", ""), key, viewed.address, int(position))
 
     def trusts(self, host: str) -> bool:

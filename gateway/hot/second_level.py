@@ -159,7 +159,7 @@ class SecondLevel:
             conditional=_encode((entry.etag, entry.unmodified)),
             head=entry.head,
             rest=entry.rest,
-            body=repeat.body,
+            body=repeat.coded_body,
         )
         self._new.append((self._prefix + name, _encode(stored), max(1, int(min(life_s, LONGEST_S) * 1000))))
         if self._storing is None or self._storing.done():

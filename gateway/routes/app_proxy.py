@@ -38,7 +38,7 @@ def app_proxy_route(front: Front) -> HTTPRouteHandler:
         ask = _ask(query, front.gateway.config.query_names, (namespace, recommender, *item))
         reply = await front.gateway.answer(ask, caller)
         front.gateway.count_shown(reply)
-        sending = conditional(reply, "")
+        sending = conditional(await front.coded(reply, caller), "")
         headers = (NO_STORE, *((name, value) for name, value in sending.headers if name not in PRIVATE))
         return msgspec.structs.replace(sending, headers=headers)
 

@@ -12,10 +12,7 @@ from gateway.errors import Invalid
 from gateway.routes.parsing import checked_id, decoded, segments
 from gateway.routes.query import query_of
 from gateway.routes.recommend import conditional
-from gateway.routes.replies import READ, AnyRequest, Front, Sending, revalidated
-
-# a click may move its user to another cohort: who asks again must hear of it
-CONTROL = (b"cache-control", b"private,no-cache")
+from gateway.routes.replies import READ, AnyRequest, Front, Sending, tagged
 
 
 def cohort_routes(front: Front) -> list[HTTPRouteHandler]:
@@ -28,11 +25,12 @@ def cohort_routes(front: Front) -> list[HTTPRouteHandler]:
         body = msgspec.json.encode(cohort)
         etag = etag_of(body, front.gateway.config.fingerprint)
         about = ((b"x-recgate-model", cohort.model.encode()), (b"x-recgate-variation", variation.name.encode()))
-        headers = (CONTROL, (b"vary", b"Origin"), (b"etag", etag.encode()), *about)
-        return revalidated(body, headers, etag, caller.headers.get("if-none-match", ""))
+        # a click may move its user to another cohort: who asks again must hear of it
+        return tagged(body, etag, caller, *about)
 
     async def answer_items(request: AnyRequest, caller: Caller) -> Sending:
         reply = await front.gateway.answer(cohort_ask(request, front.gateway.config.query_names), caller)
+        reply = await front.coded(reply, caller)
         return conditional(reply, caller.headers.get("if-none-match", ""))
 
     return [

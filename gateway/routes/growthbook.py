@@ -7,7 +7,6 @@ The URL names a client key: any, or with API keys one of them, for SDKs that sen
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Callable
 from itertools import count
 from math import floor
@@ -34,7 +33,8 @@ from gateway.routes.replies import (
     Sending,
     SentResponse,
     Work,
-    revalidated,
+    digest_tag,
+    tagged,
 )
 
 LOOK_S = 0.5  # how often a stream looks whether there is something new
@@ -99,9 +99,7 @@ class GrowthBookApi:
 
     async def features(self, _: AnyRequest, caller: Caller) -> Sending:
         body = self._payload(caller.principal)
-        etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-        headers = ((b"cache-control", b"private,no-cache"), (b"vary", b"Origin"), (b"etag", etag.encode()), STREAMS)
-        return revalidated(body, headers, etag, caller.headers.get("if-none-match", ""))
+        return tagged(body, digest_tag(body), caller, STREAMS)
 
     async def evaluate(self, request: AnyRequest, caller: Caller) -> Sending:
         """The features as the gateway evaluates them for the attributes of one user (`remoteEval`)."""

@@ -6,7 +6,6 @@ an exposure, unless the context says `exposure: false`; to ask for all is none, 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -20,7 +19,7 @@ from gateway.experiments.flags import may_see
 from gateway.flag_service import FlagService
 from gateway.plan.flag import AnyFlag, Flag, value_of
 from gateway.routes.parsing import LONGEST_ID
-from gateway.routes.replies import LARGEST_BODY, POST, READ, AnyRequest, Front, Sending, revalidated
+from gateway.routes.replies import LARGEST_BODY, POST, READ, AnyRequest, Front, Sending, digest_tag, tagged
 
 REASONS = {
     "split": "SPLIT",
@@ -87,10 +86,12 @@ class OfrepApi:
         flags = [flag for flag in every if may_see(flag, caller.principal, unit)]
         exposes = context.get("exposure", False)
         values = [self._value(flag, context, caller, exposes=exposes) for flag in flags]
-        return tagged(msgspec.json.encode({"flags": values}), caller)
+        body = msgspec.json.encode({"flags": values})
+        return tagged(body, digest_tag(body), caller)
 
     async def configuration(self, _: AnyRequest, caller: Caller) -> Sending:
-        return tagged(msgspec.json.encode(CONFIGURATION), caller)
+        body = msgspec.json.encode(CONFIGURATION)
+        return tagged(body, digest_tag(body), caller)
 
     def _value(self, flag: AnyFlag, context: Mapping[str, Any], caller: Caller, *, exposes: bool) -> dict[str, Any]:
         unit, plan = context["targetingKey"], flag.plan
@@ -133,9 +134,3 @@ def context_of(body: bytes) -> dict[str, Any]:
 def failed(status: int, code: str, details: str, key: str | None = None) -> Sending:
     failure = {"errorCode": code, "errorDetails": details}
     return Sending(msgspec.json.encode(failure if key is None else {"key": key, **failure}), status)
-
-
-def tagged(body: bytes, caller: Caller) -> Sending:
-    etag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-    headers = ((b"cache-control", b"private,no-cache"), (b"etag", etag.encode()))
-    return revalidated(body, headers, etag, caller.headers.get("if-none-match", ""))

@@ -46,6 +46,7 @@ async def conditional_answer(front: Front, reading: Reading, request: AnyRequest
     reply = await front.gateway.answer(reading.ask(request, front.gateway.config.query_names), caller)
     if request.method != "HEAD":
         front.gateway.count_shown(reply)
+    reply = await front.coded(reply, caller)
     sending = conditional(reply, caller.headers.get("if-none-match", ""))
     if begun_at is not None:  # the gateway keeps it
         return front.held(sending, reply, begun_at)
@@ -138,7 +139,8 @@ def conditional(reply: Reply, if_none_match: str) -> Sending:
         headers = ((b"etag", reply.etag.encode()), *headers)
     if reply.outcome != "miss":
         headers = ((b"age", b"%d" % reply.age_s), *headers)
-    return revalidated(reply.body, headers, reply.etag, if_none_match, reply.version)
+    about = ((b"content-encoding", reply.coding.encode()),) if reply.coding else ()
+    return revalidated(reply.body, headers, reply.etag, if_none_match, reply.version, about)
 
 
 def behind_of(*replies: Reply) -> tuple[Header, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import re
 import time
@@ -18,6 +19,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import HTTPResponseBodyEvent, HTTPResponseStartEvent, Receive, Scope, Send
 
 from engine import EngineError
+from gateway.answer.encode import encoded, encoded_reply
 from gateway.answer.hold import ASKED, HOLD, hold_of
 from gateway.answer.reply import Reply
 from gateway.answer.serve import Gateway
@@ -48,9 +50,15 @@ READ = (HttpMethod.GET, HttpMethod.HEAD)
 POST = (HttpMethod.POST,)
 JSON = b"application/json"
 NO_STORE: Header = (b"cache-control", b"no-store")
+REVALIDATED: Header = (b"cache-control", b"private,no-cache")
 VERSION = b"x-personalization-config-version"  # of the configuration that made the answer
 LARGEST_BODY = 1024 * 1024
-LISTS = {b"cookie": b"; ", b"if-none-match": b", ", b"x-forwarded-for": b", "}  # what is between two lines of them
+LISTS = {
+    b"accept-encoding": b", ",
+    b"cookie": b"; ",
+    b"if-none-match": b", ",
+    b"x-forwarded-for": b", ",
+}  # what is between two lines of them
 _TAG = re.compile(r'(?:W/)?("[^"]*")')
 
 
@@ -162,6 +170,8 @@ class Front:
                 sending = refusal(error)
                 if isinstance(error, Overloaded):
                     self._refused(error, sending, request)
+            if is_compressible(sending):
+                sending = await self._compressed(sending, headers)
             if span is not None:
                 span.answer(sending.status)
         self.telemetry.request(route, sending.status, self._clock() - began)
@@ -183,6 +193,23 @@ class Front:
         ticket = request.scope["state"].get(TICKET)
         if ticket is not None:
             self.hot_cache.keep_refusal(ticket, self._headers(sending, request), sending.body)
+
+    async def coded(self, reply: Reply, caller: Caller) -> Reply:
+        """The reply in the coding that its caller likes best, where it is large enough."""
+        accepted = caller.headers.get("accept-encoding", "")
+        coding = self.gateway.config.coding_for(accepted, len(reply.body))
+        return reply if coding is None else await encoded_reply(reply, coding, self.gateway.cache)
+
+    async def _compressed(self, sending: Sending, headers: Mapping[str, str]) -> Sending:
+        """A text that is not cached here, compressed for a caller that accepts it."""
+        config, size = self.gateway.config, len(sending.body)
+        coding = config.coding_for(headers.get("accept-encoding", ""), size)
+        if coding is not None:
+            body, more = await encoded(sending.body, coding), (b"content-encoding", coding.name.encode())
+            return msgspec.structs.replace(sending, body=body, headers=(*weakly(with_vary(sending.headers)), more))
+        return (
+            msgspec.structs.replace(sending, headers=with_vary(sending.headers)) if config.is_large(size) else sending
+        )
 
     def applied_for(self, headers: Mapping[str, str]) -> int | None:
         """The last record of the log that an answer begun now will have seen, where a gateway with this configuration
@@ -240,18 +267,59 @@ class Front:
         return headers
 
 
+def is_compressible(sending: Sending) -> bool:
+    """True of a text that is in no coding yet."""
+    if sending.status != 200 or sending.stream is not None or not sending.media_type.startswith((JSON, b"text/")):
+        return False
+    return not any(name == b"content-encoding" for name, _ in sending.headers)
+
+
+def with_vary(headers: tuple[Header, ...]) -> tuple[Header, ...]:
+    """The headers with Accept-Encoding among those that Vary names."""
+    varied = next((value for name, value in headers if name == b"vary"), b"")
+    if b"accept-encoding" in varied.lower():
+        return headers
+    value = b", ".join(filter(None, (varied, b"Accept-Encoding")))
+    return (*(each for each in headers if each[0] != b"vary"), (b"vary", value))
+
+
+def weakly(headers: tuple[Header, ...]) -> tuple[Header, ...]:
+    """The headers with an entity tag that all forms of a body may have (RFC 9110 §8.8.1)."""
+    return tuple(
+        (name, b"W/" + value if name == b"etag" and not value.startswith(b"W/") else value) for name, value in headers
+    )
+
+
 def not_modified(if_none_match: str, etag: str) -> bool:
     """RFC 9110's reading of If-None-Match: `*`, or a list of entity tags, compared weakly."""
     if not if_none_match or not etag:
         return False
-    return if_none_match.strip() == "*" or etag in _TAG.findall(if_none_match)
+    return if_none_match.strip() == "*" or etag.removeprefix("W/") in _TAG.findall(if_none_match)
 
 
-def revalidated(body: bytes, headers: tuple[Header, ...], etag: str, if_none_match: str, version: str = "") -> Sending:
-    """The answer, or 304 for a caller that has it."""
+def revalidated(
+    body: bytes,
+    headers: tuple[Header, ...],
+    etag: str,
+    if_none_match: str,
+    version: str = "",
+    of_body: tuple[Header, ...] = (),
+) -> Sending:
+    """The answer, or 304 for a caller that has it. `of_body` are headers that a 304 has not."""
     if not_modified(if_none_match, etag):
         return Sending(status=304, headers=headers, version=version)
-    return Sending(body, headers=headers, version=version)
+    return Sending(body, headers=(*headers, *of_body), version=version)
+
+
+def tagged(body: bytes, tag: str, caller: Caller, *more: Header) -> Sending:
+    """An answer that its caller may keep, and asks for again by the tag: 304 where it has it. The tag goes out weak, as
+    `Front` may compress the body."""
+    headers = ((b"etag", b"W/" + tag.encode()), REVALIDATED, (b"vary", b"Origin, Accept-Encoding"), *more)
+    return revalidated(body, headers, tag, caller.headers.get("if-none-match", ""))
+
+
+def digest_tag(body: bytes) -> str:
+    return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
 
 
 def headers_once(request: AnyRequest) -> Mapping[str, str]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 from functools import cache
 from importlib.resources import files
 
 from litestar.handlers import HTTPRouteHandler
 
 from gateway.caller import Caller
-from gateway.routes.replies import READ, AnyRequest, Front, Header, Sending, headers_once, revalidated
+from gateway.encoding import accepts_gzip
+from gateway.routes.replies import READ, AnyRequest, Front, Header, Sending, digest_tag, headers_once, revalidated
 
 HEADERS: tuple[Header, ...] = (
     (b"cache-control", b"public,max-age=3600"),
@@ -27,7 +27,7 @@ def snippet_route(front: Front) -> HTTPRouteHandler:
         headers = headers_once(request)
         body, compressed, etag = snippet()
         own: tuple[Header, ...] = ((b"etag", b"W/" + etag.encode()), *HEADERS)
-        if "gzip" in headers.get("accept-encoding", ""):
+        if accepts_gzip(headers.get("accept-encoding", "")):
             body, own = compressed, (*own, (b"content-encoding", b"gzip"))
         sending = revalidated(body, own, etag, headers.get("if-none-match", ""))
         return Sending(sending.body, sending.status, sending.headers, b"text/javascript; charset=utf-8")
@@ -39,4 +39,4 @@ def snippet_route(front: Front) -> HTTPRouteHandler:
 def snippet() -> tuple[bytes, bytes, str]:
     """The script, the same compressed, and its entity tag."""
     body = files("gateway").joinpath("snippet", "dist", "recgate.js").read_bytes()
-    return body, gzip.compress(body, 9, mtime=0), f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
+    return body, gzip.compress(body, 9, mtime=0), digest_tag(body)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -16,10 +15,11 @@ from litestar.handlers import HTTPRouteHandler
 
 from gateway.auth.operators import may_open_page
 from gateway.caller import Caller
+from gateway.encoding import accepts_gzip
 from gateway.errors import NotConfigured
 from gateway.routes.admin_gate import peer_of
 from gateway.routes.parsing import decoded
-from gateway.routes.replies import READ, AnyRequest, Front, Header, Sending, headers_once, revalidated
+from gateway.routes.replies import READ, AnyRequest, Front, Header, Sending, digest_tag, headers_once, revalidated
 
 HOME = "index.html"
 HASHED = "assets/"  # names with a hash of the content: these files never change
@@ -98,7 +98,7 @@ def sent(file: PageFile, headers: Mapping[str, str]) -> Sending:
     caching = FOR_EVER if file.name.startswith(HASHED) else ASK_EACH_TIME
     own: tuple[Header, ...] = (caching, (b"etag", b"W/" + file.etag.encode()), *SAFETY)
     body = file.body
-    if file.compressed and "gzip" in headers.get("accept-encoding", ""):
+    if file.compressed and accepts_gzip(headers.get("accept-encoding", "")):
         body, own = file.compressed, (*own, (b"content-encoding", b"gzip"))
     sending = revalidated(body, own, file.etag, headers.get("if-none-match", ""))
     media_type = TYPES.get(file.extension, "application/octet-stream").encode()
@@ -122,4 +122,4 @@ def parts_of(folder: Traversable, path: str) -> Iterator[tuple[str, Traversable]
 
 def page_file(name: str, body: bytes) -> PageFile:
     compressed = b"" if name.rpartition(".")[2] in PACKED else gzip.compress(body, 9, mtime=0)
-    return PageFile(name, body, compressed, f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"')
+    return PageFile(name, body, compressed, digest_tag(body))

@@ -62,12 +62,12 @@ def visitor(world: World) -> Iterator[Visitor]:
         yield opened
 
 
-def held(world: World, client: httpx.Client, user: str) -> httpx.Response:
+def held(world: World, client: httpx.Client, user: str, **headers: str) -> httpx.Response:
     """An answer that the gateway gives without asking an engine."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         before = world.asked()
-        answer = client.get(PATH.format(user))
+        answer = client.get(PATH.format(user), headers=headers)
         if answer.status_code == 200 and world.asked() == before:
             return answer
     raise AssertionError("each request has reached an engine")
@@ -89,6 +89,13 @@ def test_it_goes_out_as_an_engine_would_send_it(world: World, client: httpx.Clie
     assert world.asked() == before
     page = client.get("/metrics").text
     assert 'recgate_cache_lookups_total{namespace="shop",outcome="hit",recommender="unseen"}' in page
+
+
+@pytest.mark.parametrize("coding", ["gzip", "identity"])
+def test_each_form_is_held_apart(world: World, client: httpx.Client, coding: str) -> None:
+    answer = held(world, client, "kept-1", **{"accept-encoding": f"{coding}, *;q=0"})
+    assert answer.headers.get("content-encoding", "identity") == coding
+    assert answer.json()["itemList"] and answer.headers["etag"].endswith('-gzip"') == (coding == "gzip")
 
 
 def test_nothing_of_it_is_told_to_who_asks_an_engine(world: World) -> None:

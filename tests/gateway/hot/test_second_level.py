@@ -58,13 +58,13 @@ def crowd(pair: Pair, letter: str) -> None:
     said(pair.hot, [*(request(f"related-items/shop/like/{letter}{number}") for number in range(60)), LAST])
 
 
-def share(two: Two, path: str) -> bytes:
+def share(two: Two, path: str, *fields: bytes) -> bytes:
     """Ask the first worker till its answer is in Redis, and push it out of both workers' own caches."""
     for _ in range(3):
-        said(two.first.hot, [request(path), LAST])
+        said(two.first.hot, [request(path, *fields), LAST])
     for pair in (two.first, two.second):
         crowd(pair, "y")
-    return said(two.first.plain, [request(path), LAST])
+    return said(two.first.plain, [request(path, *fields), LAST])
 
 
 def hits(pair: Pair) -> int:
@@ -80,6 +80,17 @@ def test_what_one_has_answered_goes_out_of_the_other(two: Two) -> None:
     assert hits(two.second) == before + 3
     assert told.count(plain.split(b"\r\n\r\n", 1)[0]) == 3
     assert told == said(two.second.plain, [asked + head + asked, LAST])
+
+
+@pytest.mark.parametrize("coding", [b"gzip", b"zstd"])
+def test_a_compressed_answer(two: Two, coding: bytes) -> None:
+    path, field = "related-items/shop/like/i3", b"Accept-Encoding: " + coding
+    compressed = share(two, path, field)
+    before = hits(two.second)
+    assert said(two.second.hot, [request(path, field), LAST]) == compressed
+    assert hits(two.second) == before + 1
+    assert b"content-encoding: " + coding in compressed
+    assert b"content-encoding" not in said(two.second.hot, [request(path), LAST])
 
 
 def test_a_304(two: Two) -> None:

@@ -37,7 +37,7 @@ def test_a_list_is_for_caches_downstream(cohort: str, client: TestClient[Any], e
     assert items(first) == ["i0", "i1", "i2"] and first.json()["itemList"][0]["metadata"] == {"price": 9.5}
     assert first.headers["cache-control"] == "public,max-age=300"
     assert (first.headers["x-cache"], again.headers["x-cache"], len(engine.asked)) == ("miss", "hit", 1)
-    assert first.headers["vary"] == "Origin"  # not the country: no context reaches a cohort's list
+    assert first.headers["vary"] == "Origin, accept-encoding"  # not the country: no context reaches a cohort's list
     assert client.get(path, headers={"if-none-match": first.headers["etag"]}).status_code == 304
     assert (engine.asked[0].user, engine.asked[0].cohort, engine.asked[0].context) == (None, cohort, {})
     assert client.head(path).headers["etag"] == first.headers["etag"]

@@ -27,7 +27,10 @@ def test_features_follow_the_clock(engine: SmallEngine, clock: Clock) -> None:
         assert before.json()["features"]["shop.ramped.look"] == {"defaultValue": "a", "rules": []}
         assert before.headers["x-sse-support"] == "enabled"
         same = {"if-none-match": before.headers["etag"]}
-        assert client.get(FEATURES, headers=same).status_code == 304
+        unchanged = client.get(FEATURES, headers=same)
+        assert unchanged.status_code == 304
+        assert {each.headers["vary"] for each in (before, unchanged)} == {"Origin, Accept-Encoding"}
+        assert {each.headers["etag"] for each in (before, unchanged)} == {same["if-none-match"]}
         clock.tick(10)
         after = client.get(FEATURES, headers=same)
         (rule,) = after.json()["features"]["shop.ramped.look"]["rules"]

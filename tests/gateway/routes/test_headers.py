@@ -54,7 +54,7 @@ def test_what_an_answer_says_of_itself(client: TestClient[Any], clock: Clock) ->
         assert answer.headers["x-recgate-variation"] == "only"
         assert answer.headers["x-recgate-model"] == "home/1"
         assert answer.headers["x-recgate-seed"] == "5eed"
-        assert answer.headers["vary"] == "Origin, cloudfront-viewer-country"
+        assert answer.headers["vary"] == "Origin, accept-encoding, cloudfront-viewer-country"
         assert answer.headers["content-type"] == "application/json"
 
 
@@ -103,7 +103,7 @@ def test_if_none_match(sent: str, status: int, shared_client: TestClient[Any]) -
     assert (answer.content == b"") == (status == 304)
     assert answer.headers["etag"] == etag
     assert answer.headers["cache-control"] == PRIVATE
-    assert answer.headers["vary"] == "Origin, cloudfront-viewer-country"
+    assert answer.headers["vary"] == "Origin, accept-encoding, cloudfront-viewer-country"
     assert answer.headers["x-personalization-config-version"] == "7"
 
 

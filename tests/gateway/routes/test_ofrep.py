@@ -86,6 +86,11 @@ def test_all_flags_at_once_and_again(client: TestClient[Any]) -> None:
     unchanged = client.post(FLAGS, json=asked(), headers=again)
     assert (unchanged.status_code, unchanged.content) == (304, b"")
     assert "ETag" in unchanged.headers["access-control-expose-headers"]
+    coded = client.post(FLAGS, json=asked(), headers={"accept-encoding": "gzip, identity;q=0"})
+    plain = client.post(FLAGS, json=asked(), headers={"accept-encoding": "identity"})
+    assert (coded.headers["content-encoding"], coded.json()) == ("gzip", plain.json())
+    about = {(each.headers["etag"], each.headers["vary"]) for each in (first, unchanged, coded, plain)}
+    assert len(about) == 1 and first.headers["etag"].startswith('W/"') and "Accept-Encoding" in first.headers["vary"]
     assert client.post(FLAGS, json=asked("tester"), headers=again).status_code == 200
     assert client.post(FLAGS, json={}).json()["errorCode"] == "TARGETING_KEY_MISSING"
     assert client.post(f"{FLAGS}/shop.rerank-items%2Fhome.look", json=asked()).json()["key"] == keys[3]
