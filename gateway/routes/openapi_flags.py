@@ -23,6 +23,7 @@ OFREP, GROWTHBOOK, OPTIMIZELY, AMPLITUDE = (
     f"Experiments: {name}" for name in ("OFREP", "GrowthBook", "Optimizely", "Amplitude")
 )
 CONTEXT = record({"targetingKey": TEXT}, "targetingKey", examples=[{"targetingKey": "user-1", "country": "DE"}])
+CONTEXT.additional_properties = True  # what else is known of the user
 FLAG = record({**dict.fromkeys(("key", "variant", "reason"), TEXT), "value": Schema(), "metadata": ANY})
 FLAGS = record({"flags": array(FLAG)}, "flags")
 FAILURE = record(dict.fromkeys(("key", "errorCode", "errorDetails"), TEXT), "errorCode")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import time
@@ -23,7 +24,10 @@ from openfeature import api
 from openfeature.contrib.provider.ofrep import OFREPProvider
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.flag_evaluation import Reason
+from recgate_client import AsyncClient, RecgateError
+from recgate_client.models import EvaluationRequest
 
+from tests.docs.walkthrough import blocks
 from tests.server.protocols import CONFIG, unpacked
 from tests.server.world import Server, running
 
@@ -314,3 +318,27 @@ def wait_until(holds: Any, most_s: float = 10) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_the_python_client_does_what_its_page_shows(served: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    (snippet,) = [block.text for block in blocks("docs/clients.md") if block.kind == "python"]
+    shown: dict[str, Any] = {}
+    exec(snippet.replace("http://127.0.0.1:8080", served.url), shown)
+    assert len(shown["answer"].item_list) == 3 and shown["answer"].recommendation_id
+    assert shown["flag"].variant == shown["flag"].value == shown["answer"].variation
+    assert {"new-ranker", "narrow"} <= {each.feature for each in shown["experiments"]}
+    assert capsys.readouterr().out.startswith("404 ")
+    stored = httpx.get(f"{served.url}/admin/users/shop/user-1").json()
+    history = [entry["item"]["itemId"] for group in stored["groups"] for entry in group["history"]]
+    assert shown["first"].item_id in history
+
+
+def test_the_python_client_of_asyncio(served: Server) -> None:
+    async def asked() -> tuple[int, str]:
+        async with AsyncClient(served.url) as client:
+            answer = await client.recommend_items("shop", "home", "user-1", num_results=2)
+            with pytest.raises(RecgateError) as refusal:
+                await client.evaluate_flag("shop.home.none", EvaluationRequest(context={"targetingKey": "user-1"}))
+            return len(answer.item_list), refusal.value.code
+
+    assert asyncio.run(asked()) == (2, "FLAG_NOT_FOUND")

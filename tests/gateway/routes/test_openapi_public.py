@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from clients.generate import PACKAGE, UnknownSchema, generated, type_of
 from engine import Engine, Settings
 from gateway.app import create_app
 from gateway.config import parse
@@ -107,6 +108,17 @@ def test_every_record_has_a_name(document: dict[str, Any]) -> None:
 
 def test_the_file_is_what_the_code_says() -> None:
     assert (CLIENTS / "openapi.json").read_text() == public_text(), "make clients"
+
+
+def test_the_python_client_is_what_the_document_says() -> None:
+    for name, text in generated().items():
+        assert (PACKAGE / name).read_text() == text, "make clients"
+
+
+@pytest.mark.parametrize("schema", [{"type": "strange"}, {"not": {}}])
+def test_a_schema_without_a_type_of_python_is_refused(schema: dict[str, Any]) -> None:
+    with pytest.raises(UnknownSchema):
+        type_of(schema)
 
 
 def test_every_public_route_is_there(document: dict[str, Any], routes: set[Route]) -> None:
