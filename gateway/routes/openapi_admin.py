@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from inspect import cleandoc
 from typing import Any
 
 import msgspec
@@ -73,7 +74,12 @@ def described_routes() -> tuple[dict[str, Any], dict[str, Any]]:
     paths: dict[str, Any] = {}
     for doc in ROUTE_DOCS:
         paths.setdefault(doc.path, {})[doc.method.lower()] = operation(doc, named)
-    return paths, schemas
+    return paths, {name: _without_indentation(schema) for name, schema in schemas.items()}
+
+
+def _without_indentation(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema with its docstring as Python 3.13 has it."""
+    return {**schema, "description": cleandoc(schema["description"])} if "description" in schema else schema
 
 
 def operation(doc: RouteDoc, shapes: dict[type, Any]) -> dict[str, Any]:

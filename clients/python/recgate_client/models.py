@@ -75,7 +75,7 @@ class Cohort(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class ConfigurationEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A text that was in use from `at` on. `how` it came: found at the start, changed in its place, or by an
-    operator.     `added` and `removed` count lines against the entry before."""
+    operator. `added` and `removed` count lines against the entry before."""
 
     id: str
     at: float
@@ -107,7 +107,7 @@ class ConfigurationView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
 
 class Contest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`units` are by who began their list: each variation is meant to begin as many. `unattributed` are events of
-    units     that say of no item of their list, or of no list, that it earned them."""
+    units that say of no item of their list, or of no list, that it earned them."""
 
     method: Literal["always", "bayesian", "fixed"]
     alpha: float
@@ -388,7 +388,7 @@ class ExperimentsView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 class Explanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`place` counts from 1 in the answer, the ranks in the whole catalogue: by the model's scores, with what rules
     boost and bury, and after the filters; `score` is the share of all scores (specification §9.2), also for
-    recipes     whose answers carry none."""
+    recipes whose answers carry none."""
 
     item_id: str = msgspec.field(name="itemId")
     user_id: str | None = msgspec.field(default=None, name="userId")
@@ -511,7 +511,7 @@ class FilterTrialRequest(msgspec.Struct, frozen=True, kw_only=True, omit_default
 
 class FilterUseBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A recommender or, with `variation`, one of its variations, and its only filter from now on: `filter` is a name
-    or     an ARN. Without `filter` and `expression` the place has none of its own."""
+    or an ARN. Without `filter` and `expression` the place has none of its own."""
 
     namespace: str
     action: str
@@ -1356,7 +1356,7 @@ class Remark(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class ReplicaState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A process that answers from the same log; `here`: of this machine. `behind` counts the records that it has not
     said to have heard of. Where Redis carries the news it says so once a second, and those of the last two
-    seconds do     not count."""
+    seconds do not count."""
 
     id: str
     here: bool
@@ -1411,7 +1411,7 @@ class RuleTrialRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 
 class RuleVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A rule in force, and what it does to the item: to which place it pins it, how many times more (`boost`) or
-    less     (`bury`) likely it makes it. Nothing where it is not about the item."""
+    less (`bury`) likely it makes it. Nothing where it is not about the item."""
 
     name: str
     type: str
@@ -1652,9 +1652,9 @@ class VersionComparison(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
 
 class VersionLists(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The lists of one version. `coverage`: the share of the catalogue in any; `diversity`: how unlike the
-    categories     of two items of a list are on average; `freshness`: the share of items of the last 30 days of
-    data; `popularity`:     the mean share of items that are chosen less. None where the data tell nothing.
-    `accuracy`: offline metrics."""
+    categories of two items of a list are on average; `freshness`: the share of items of the last 30 days of data;
+    `popularity`: the mean share of items that are chosen less. None where the data tell nothing. `accuracy`:
+    offline metrics."""
 
     version: str
     coverage: float
