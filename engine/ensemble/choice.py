@@ -16,10 +16,11 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from engine.cost import Sizes
 from engine.data.columns import Floats
 from engine.data.snapshot import Snapshot
 from engine.ensemble.blend import bagged, clearly_better, fitted_scale, ndcg_of
-from engine.ensemble.cost import parts_of
+from engine.ensemble.cost import networks_of, parts_of
 from engine.ensemble.fits import Fits, fitted, reader
 from engine.ensemble.likelihood import likeliest, log_likelihoods
 from engine.ensemble.member import Arrays, Judge, Score, ScorerColumn
@@ -98,7 +99,7 @@ def choose(snapshot: Snapshot, options: Options, seed: int, progress: Progress) 
     last(0.0, "blending for new users")
     new = _new_blend(snapshot, columns, baskets, seed)
     progress(1.0, f"blended for returning users: NDCG@10 {returning.ndcg:.4f}; new ones: {new.ndcg:.4f}")
-    return _plan(columns, (active, returning, new), repeats, own)
+    return averaged(_plan(columns, (active, returning, new), repeats, own), Sizes.of(snapshot))
 
 
 def candidates(snapshot: Snapshot, options: Options) -> list[ScorerColumn]:
@@ -326,3 +327,19 @@ def _plan(
     tried = {str(column): float(value) for column, value in zip(columns, own, strict=True)}
     penalty = float(np.log(1 / max(repeats, 1e-3))) if repeats < RARE else 0.0
     return EnsemblePlan(tuple(columns[place] for place in used), active, returning, new, penalty, repeats, tried)
+
+
+def averaged(plan: EnsemblePlan, sizes: Sizes) -> EnsemblePlan:
+    """The plan with several networks for one, where they pay. Validation has one: two gave no steadier weights."""
+    shares = [
+        (place, each, len(networks))
+        for place, column in enumerate(plan.columns)
+        for networks in [networks_of(column, sizes) if column.member == "sequence" else [column]]
+        for each in networks
+    ]
+    active, returning, new = (
+        replace(blend, weights=tuple(blend.weights[place] / count for place, _, count in shares))
+        for blend in (plan.active, plan.returning, plan.new)
+    )
+    columns = tuple(column for _, column, _ in shares)
+    return replace(plan, columns=columns, active=active, returning=returning, new=new)

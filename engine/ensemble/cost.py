@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from engine.cost import Cost, Sizes
 from engine.data.snapshot import Snapshot
 from engine.ensemble.member import ScorerColumn
@@ -14,6 +16,9 @@ from engine.nn.inverse import inverted
 SMALL = 2_000  # items, up to which tables of neighbours are dense
 HIDDEN = 0.25  # share of the rows that a split hides
 NETWORK_BYTES = 250e6  # of torch
+NETWORKS = 2  # sequence models that are averaged...
+MANY, FEW_ITEMS = 20_000, 5_000  # where interactions are as many, and items, whose vectors an answer reads, as few...
+WHOLE_TRAINING = 12  # and there is time for as many epochs of each
 MOMENTS = 4  # at which what everyone gets is validated
 
 
@@ -39,6 +44,7 @@ def parts_of(snapshot: Snapshot, columns: Sequence[ScorerColumn], cases: int) ->
         splitting + 2.0 * cases * sum(_reading_seconds(column, sizes) for column in each) + 1.0
         for each in (columns, plain)
     )
+    refitted = [each for column in columns if column.member == "sequence" for each in networks_of(column, sizes)]
     alike = MOMENTS * (2 * splitting + 2e-7 * sizes.rows) + cases * 8 * _asking_seconds(sizes)
     return Parts(
         fitting_seconds(columns, less),
@@ -46,9 +52,18 @@ def parts_of(snapshot: Snapshot, columns: Sequence[ScorerColumn], cases: int) ->
         fitting_seconds(plain, less),
         read_later + alike,
         alike,
-        fitting_seconds([column for column in columns if column.member == "sequence"], sizes)
-        + fitting_seconds(plain, sizes) / 2,
+        fitting_seconds(refitted, sizes) + fitting_seconds(plain, sizes) / 2,
     )
+
+
+def networks_of(column: ScorerColumn, sizes: Sizes) -> list[ScorerColumn]:
+    """The sequence models that answer in the place of one, each with its share of the weight.
+
+    Trainings that differ by their seed alone differ most by their network; a mean of two differs less and is better.
+    """
+    enough = sizes.rows >= MANY and sizes.items <= FEW_ITEMS and column.shape["epochs"] >= WHOLE_TRAINING
+    others = range(1, NETWORKS) if enough else ()
+    return [column, *(replace(column, shape={**column.shape, "network": float(place)}) for place in others)]
 
 
 def cost_of(snapshot: Snapshot, columns: Sequence[ScorerColumn], cases: int) -> Cost:

@@ -20,16 +20,19 @@ if TYPE_CHECKING:
 
 SELDOM = 30  # interactions an item, below which more is dropped out
 SPARSE, DENSE = 0.5, 0.3
+SEEDS_APART = 1_000_003  # so that trainings with neighbouring seeds share no network
 RENEWING = 1 / 8  # of the epochs of a whole training, that a renewed one makes
 
 
 def fit(snapshot: Snapshot, shape: Setting, seed: int, progress: Progress, judge: Judge | None = None) -> Arrays:
-    """A judge may end the training sooner; "epochs" says after how many, whatever time it took."""
+    """A judge may end the training sooner; "epochs" says after how many, whatever time it took. A "network" other than
+    0 begins from another seed."""
     with importing(TORCH, "The sequence model is trained with"):
         from engine.nn.loop import trained  # torch takes a second to load: only training pays
 
     network = _network(snapshot, shape)
-    return with_moments(trained(snapshot, network, int(shape["epochs"]), seed, progress, _of_scores(judge)))
+    epochs = int(shape["epochs"])
+    return with_moments(trained(snapshot, network, epochs, _own(seed, shape), progress, _of_scores(judge)))
 
 
 def renew(arrays: Arrays, snapshot: Snapshot, shape: Setting, seed: int, progress: Progress) -> Arrays:
@@ -38,7 +41,12 @@ def renew(arrays: Arrays, snapshot: Snapshot, shape: Setting, seed: int, progres
         from engine.nn.loop import renewed
 
     epochs = max(round(RENEWING * shape["epochs"]), 1)
-    return with_moments(renewed(snapshot, _network(snapshot, shape), epochs, seed, progress, dict(arrays)))
+    own = _own(seed, shape)
+    return with_moments(renewed(snapshot, _network(snapshot, shape), epochs, own, progress, dict(arrays)))
+
+
+def _own(seed: int, shape: Setting) -> int:
+    return seed + SEEDS_APART * int(shape.get("network", 0))
 
 
 def _network(snapshot: Snapshot, shape: Setting) -> TransformerShape:
