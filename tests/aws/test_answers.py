@@ -125,7 +125,7 @@ ANSWERED: list[tuple[dict[str, Any], str]] = [
     ({"campaign": "near", "itemId": "i3", "filter": "cheaper", "numResults": 9}, "i0 i1 i2"),
     ({"campaign": "near", "itemId": "none", "filter": "cheaper"}, ""),
     ({"campaign": "near", "itemId": "none", "userId": None}, "i0 i1 i2 i3"),  # popular ones for an unknown item
-    ({"campaign": "you", "userId": "nobody"}, "i0 i1 i2 i3"),  # and for an unknown user
+    ({"campaign": "you", "userId": "nobody", "numResults": 2}, "i0 i1"),  # and for an unknown user
     ({"campaign": "rank", "userId": "nobody", "inputList": ["none", "i3", "i1", "i3"]}, "i1 i3 none"),
 ]
 
