@@ -31,11 +31,12 @@ CONFIG = Path(__file__).parents[1] / "demo" / "films.yaml"
 KNOWN_USER = "405"
 CLICKS = ("172", "181", "195")  # The Empire Strikes Back, Return of the Jedi, The Terminator
 MODELS: tuple[tuple[str, str, dict[str, str]], ...] = (
-    ("for-you", "aws-user-personalization-v2", {}),
+    # one sequence model that is trained for few epochs, in place of two: the demo is to be short
+    ("for-you", "aws-user-personalization-v2", {"sequence_epochs": "10"}),
     ("popular", "aws-popularity-count", {}),
     ("trending", "aws-trending-now", {}),
     ("more-like-this", "aws-similar-items", {}),
-    # without the sequence model, which for-you has trained already: the demo is to be short
+    # without the sequence model, which for-you has trained already
     ("search", "aws-personalized-ranking-v2", {"sequence_epochs": "0"}),
 )
 READY_S = 30.0
