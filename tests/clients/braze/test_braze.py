@@ -23,6 +23,7 @@ TEMPLATE = (
     ":save result %}{{result[0].product.name}} for {{result[0].product.price}}; "
     "{{result[3].product.image}};{{result[4].product.name}}"
 )
+EMPTY = "for ; ;"
 CONFIG = """
 inferenceItemMetadata: {type: engine, itemColumns: [NAME, PRICE]}
 namespaces:
@@ -37,6 +38,7 @@ namespaces:
           variations: {main: {type: engine, model: for-you}}
 """
 KEYED = f"""
+rateLimits: {{perKey: 1/2 seconds}}
 auth: {{type: api_key, keys: [{{name: mail, sha256: "{hashlib.sha256(b"mail-key").hexdigest()}"}}]}}
 """
 
@@ -70,7 +72,10 @@ def test_a_workshops_template_renders(shop: tuple[Server, Server], outcomes: Mut
     first, last = items[0]["product"], items[3]["product"]
     assert told["stored"] == f"{first['name']} for {first['price']}; {last['image']};"
     assert told["again"] == told["keyed"] == told["stored"]
-    assert told["unknown"] == "for ; ;"
+    assert told["unknown"] == told["invalid"] == told["limited"] == EMPTY
+    assert told["later"] == told["stored"]
     outcomes.setdefault(ROW.name, {}).update(
-        success="the template renders, `200`", failure="`401` leaves it empty; `:headers` with the key renders"
+        success="the template renders, `200`",
+        failure="`401`, `400` and `429` leave it empty; `:headers` with the key renders, and so does what is asked "
+        "after `Retry-After`",
     )

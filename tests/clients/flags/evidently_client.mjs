@@ -40,5 +40,9 @@ const wrong = { ...event, data: JSON.stringify({ ...clicked, details: { clicks: 
 const put = await client.send(new PutProjectEventsCommand({ project: ROW, events: [event, wrong] }));
 const failed = put.eventResults.map((each) => each.errorCode ?? null);
 const missing = await errorOf(client, new EvaluateFeatureCommand({ project: ROW, feature: 'nobody-knows', entityId: 'u1' }));
+const wrongContext = { project: ROW, feature, entityId: 'u1', evaluationContext: '[]' };
+const invalid = await errorOf(client, new EvaluateFeatureCommand(wrongContext));
+const padded = { ...event, data: JSON.stringify({ ...clicked, padding: 'x'.repeat(30_000) }) };
+const large = await errorOf(client, new PutProjectEventsCommand({ project: ROW, events: Array(40).fill(padded) }));
 const unknown = await errorOf(clientOf(LIMITED_URL), new EvaluateFeatureCommand({ project: ROW, feature, entityId: 'u1' }));
-process.stdout.write(`${JSON.stringify({ arms, types, failed, missing, unknown })}\n`, () => process.exit(0));
+process.stdout.write(`${JSON.stringify({ arms, types, failed, missing, unknown, invalid, large })}\n`, () => process.exit(0));

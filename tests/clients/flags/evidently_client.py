@@ -41,7 +41,13 @@ event = {"type": "aws.evidently.custom", "timestamp": time.time(), "data": json.
 wrong = {**event, "data": json.dumps({**clicked, "details": {"clicks": "many"}})}
 put = client.put_project_events(project=ROW, events=[event, wrong])
 missing = error_of(client.evaluate_feature, project=ROW, feature="nobody-knows", entityId="u1")
+wrong_context = error_of(
+    client.evaluate_feature, project=ROW, feature=f"{ROW}-look", entityId="u1", evaluationContext="[]"
+)
+large = {**event, "data": json.dumps({**clicked, "padding": "x" * 30_000})}
+too_large = error_of(client.put_project_events, project=ROW, events=[large] * 40)
 limited = client_of(os.environ["LIMITED_URL"])
 unknown = error_of(limited.evaluate_feature, project=ROW, feature=f"{ROW}-look", entityId="u1")
 failed = [each.get("errorCode") for each in put["eventResults"]]
-print(json.dumps({"arms": arms, "types": types, "failed": failed, "missing": missing, "unknown": unknown}))
+errors = {"missing": missing, "unknown": unknown, "invalid": wrong_context, "large": too_large}
+print(json.dumps({"arms": arms, "types": types, "failed": failed, **errors}))

@@ -34,7 +34,8 @@ const types = {
   list: await client.getObjectValue(`${ROW}-list`, {}, { targetingKey: 'tester' }),
 };
 const missing = (await client.getObjectDetails('nobody-knows', {}, { targetingKey: 'tester' })).errorCode;
+const invalid = (await client.getObjectDetails(`${ROW}-look`, {}, { targetingKey: 'u'.repeat(257) })).errorCode;
 const unknown = await errorOf(await clientOf(LIMITED_URL, 'nobody'));
 const slow = await clientOf(LIMITED_URL, `${ROW}-key`);
 const limited = [await errorOf(slow), await errorOf(slow), await errorOf(slow)];
-process.stdout.write(`${JSON.stringify({ arms, types, missing, unknown, limited })}\n`, () => process.exit(0));
+process.stdout.write(`${JSON.stringify({ arms, types, missing, invalid, unknown, limited })}\n`, () => process.exit(0));

@@ -36,6 +36,7 @@ types = {
     "list": client.get_object_value(f"{ROW}-list", {}, about),
 }
 missing = client.get_object_details("nobody-knows", {}, about)
+wrong = client.get_object_details(f"{ROW}-look", {}, EvaluationContext("u" * 257))
 limited = client_of(os.environ["LIMITED_URL"], f"{ROW}-key")
 print(
     json.dumps(
@@ -43,6 +44,7 @@ print(
             "arms": arms,
             "types": types,
             "missing": missing.error_code,
+            "invalid": wrong.error_code,
             "unknown": error_of(client_of(os.environ["LIMITED_URL"], "nobody")),
             "limited": [error_of(limited) for _ in range(3)],
         }

@@ -4,6 +4,7 @@ conversions are in the verdict."""
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
@@ -83,10 +84,11 @@ def test_openfeature_hears_of_refusals(row: ClientRow, runs: Runs, outcomes: Out
     told = runs.of(row)
     assert told["missing"] == "FLAG_NOT_FOUND"
     assert told["unknown"].startswith("GENERAL")
+    assert told["invalid"] == "INVALID_CONTEXT"
     first, second, third = told["limited"]
     assert first is None and second is not None and third is not None
     outcomes.setdefault(row.name, {})["failure"] = (
-        "`404` and `401` by its error code; after `429` it waits for `Retry-After`"
+        "`404`, `400` and `401` by its error code; after `429` it waits for `Retry-After`"
     )
 
 
@@ -197,8 +199,10 @@ def test_evidently_hears_of_refusals(row: ClientRow, runs: Runs, outcomes: Outco
     assert told["failed"] == [None, "ValidationException"]
     assert told["missing"] == [404, "ResourceNotFoundException"]
     assert told["unknown"][0] in (401, 403)
+    assert told["invalid"] == [400, "ValidationException"]
+    assert told["large"] == [413, "RequestEntityTooLargeException"]
     outcomes.setdefault(row.name, {})["failure"] = (
-        "`404` and `403` as exceptions; of a batch the wrong event alone (`errorCode`)"
+        "`400`, `403`, `404` and `413` as exceptions; of a batch the wrong event alone (`errorCode`)"
     )
 
 
@@ -229,10 +233,12 @@ def test_openfeature_polls_from_another_origin(browser: Browser, server: Server,
     flag = f"{row.name}-look"
     with client_page(browser, row, tmp_path) as page:
         polls: list[int] = []
+        began: list[float] = []  # in epoch seconds
 
         def note(response: Response) -> None:
             if response.request.method == "POST":
                 polls.append(response.status)
+                began.append(response.request.timing["startTime"] / 1000)
 
         page.page.on("response", note)
         assert opened(page, server.url, key="any", interval=POLL_MS) is None
@@ -242,26 +248,36 @@ def test_openfeature_polls_from_another_origin(browser: Browser, server: Server,
         assert polls[0] == 200 and set(polls[1:6]) == {304}
         other = "b" if arm == "a" else "a"
         with reconfigured(server, row, other):
+            until(lambda: decided(server, row, ["poller"])["poller"] == other, "the server's new configuration")
+            since = time.time()
             page.wait(lambda: flag in page.call("() => changes", None), "news of the configuration")
+            news = polls.index(200, 1)
+            assert all(at <= since for at in began[1:news]), "the first poll from then on brings it"
             assert page.call("(flag) => value_of(flag)", flag) == [other, VALUES[other], "TARGETING_MATCH", None]
         assert page.call("() => flag_errors", None) == []
     success = "5 polls `304`, then `200` with a new configuration within an interval: `PROVIDER_CONFIGURATION_CHANGED`"
     outcomes.setdefault(row.name, {})["success"] = success
 
 
-def test_openfeature_in_a_page_bears_refusals(browser: Browser, limited: Server, outcomes: Outcomes, tmp_path: Path):
+def test_openfeature_in_a_page_bears_refusals(
+    browser: Browser, server: Server, limited: Server, outcomes: Outcomes, tmp_path: Path
+):
     row = by_name("flags-openfeature-web")
     (tmp_path / "unknown").mkdir()
     with client_page(browser, row, tmp_path / "unknown") as page:
         assert opened(page, limited.url, key="nobody", interval=POLL_MS) is not None
         assert {status for _, status in page.statuses} == {401}
+    (tmp_path / "wrong").mkdir()
+    with client_page(browser, row, tmp_path / "wrong") as page:
+        assert opened(page, server.url, key="any", unit="u" * 257, interval=POLL_MS) is not None
+        assert {status for _, status in page.statuses} == {400}
     with client_page(browser, row, tmp_path) as page:
         assert opened(page, limited.url, key=f"{row.name}-key", interval=200) is None
         page.wait(lambda: 429 in [status for _, status in page.statuses], "429")
         page.wait(lambda: [status for _, status in page.statuses][-1] in (200, 304), "an answer after Retry-After")
         assert page.call("(flag) => value_of(flag)", f"{row.name}-look")[3] is None
     outcomes.setdefault(row.name, {})["failure"] = (
-        "`401` by its error; after `429` it waits for `Retry-After`, with its values"
+        "`401` and `400` by its error; after `429` it waits for `Retry-After`, with its values"
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page, Request, Route
 
 from tests.clients.pages import client_page
 from tests.clients.rows import ClientRow
@@ -79,11 +80,21 @@ def test_a_storefront_sends(browser: Browser, server: Server, store: Store, outc
         assert again and set(again) == {200}
         page.page.unroute_all(behavior="ignoreErrors")  # requests may be on their way
     assert stored(store, STOREFRONT) == VISIT
-    owners = {(each.user, each.session) for each in store.events(STOREFRONT)}
-    assert len(owners) == 1 and owners.pop()[0] == "u1"
+    events = store.events(STOREFRONT)
+    (view,) = (each for each in events if each.event_type == "page_view")
+    (sent,) = page_views(page.posts)
+    assert (view.event_id, view.user, view.session) == (sent["eid"], "u1", sent["duid"])
+    assert (view.item, view.value, view.impression, view.recommendation_id) == (None, None, (), None)
+    assert {(each.user, each.session) for each in events} == {("u1", sent["duid"])}
     outcomes.setdefault(STOREFRONT.name, {})["success"] = (
-        "each `200`; stored once: view, cart, impression, click with its `unitId`, order of 2"
+        "each `200`; stored once: page, product, cart, impression, click with its `unitId`, order of 2"
     )
+
+
+def page_views(posts: list[Request]) -> list[dict[str, Any]]:
+    """The page views in the payloads that went out."""
+    payloads = [json.loads(each.post_data or "{}") for each in posts]
+    return [each for payload in payloads for each in payload.get("data", ()) if each["e"] == "pv"]
 
 
 def stored(store: Store, row: ClientRow) -> list[Any]:
