@@ -91,6 +91,7 @@ from gateway.routes.intake import PartnerRoutes
 from gateway.routes.many import many_route
 from gateway.routes.ofrep import ofrep_routes
 from gateway.routes.optimizely import optimizely_route
+from gateway.routes.pinpoint import pinpoint_route
 from gateway.routes.recommend import explain_route, recommend_routes
 from gateway.routes.replies import Front
 from gateway.routes.snippet import snippet_route
@@ -341,6 +342,7 @@ class WorkerParts:
         return [
             *cohort_routes(front),
             many_route(front),
+            pinpoint_route(front),
             explain_route(front),
             experiment_route(front),
             *health_routes(front, self.engine, self.threads, self.metrics, self.filters),

@@ -12,7 +12,9 @@ from gateway.admin.samples import NumbersSample
 from gateway.admin.view import View
 from gateway.telemetry import EDGES, Labels, Totals
 
-ANSWERS = frozenset(("recommend-items", "related-items", "rerank-items", "recommend-many", "cohort-items"))  # routes
+ANSWERS = frozenset(  # routes
+    ("recommend-items", "related-items", "rerank-items", "recommend-many", "cohort-items", "pinpoint")
+)
 TIERS = {"hit": "hot", "shared": "shared", "stale": "stale", "miss": "miss", "fallback": "fallback"}  # by outcome
 CACHED = ("hot", "shared", "stale")
 Sees = Callable[[str], bool]  # whether a namespace is shown

@@ -51,6 +51,7 @@ READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # POST that changes nothing: lists over REST, and Personalize's runtime
 READ_PATHS = (
     b"/recommend-many/",
+    b"/pinpoint/",
     b"/rerank-items/",
     b"/recommendations",
     b"/personalize-ranking",

@@ -19,7 +19,9 @@ from litestar.openapi.spec import (
     Server,
     Tag,
 )
+from litestar.openapi.spec.enums import OpenAPIType
 
+from engine import MOST_RESULTS
 from gateway.config import Config
 from gateway.plan.plan import ApiKeys, Namespace, Oidc, Plan
 from gateway.routes.openapi_admin import with_admin
@@ -34,6 +36,8 @@ from gateway.routes.openapi_schemas import (
     EXPLANATION,
     ITEM_IDS,
     ITEM_LIST,
+    MAPPED,
+    MESSAGE,
     QUESTIONS,
     RANKING,
     RERANK,
@@ -49,9 +53,12 @@ from gateway.routes.openapi_terms import (
     query_parameter,
     response,
 )
+from gateway.routes.pinpoint import ID_TYPES, ITEMS
 from gateway.routes.query import NAMES
 
 PAGES = ("pageSize", "next")
+ID_TYPE = Schema(type=OpenAPIType.STRING, enum=list(ID_TYPES), default=ID_TYPES[0])
+FEW = Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=MOST_RESULTS, default=ITEMS)
 OF_ONE_USER = ("context", "history", "syntheticUser", "feature", "sessionId")  # parameters that a cohort's list has not
 
 
@@ -124,6 +131,7 @@ class RecommenderPaths:
         match plan.action:
             case "recommend-items":
                 yield f"{base}/{{user_id}}", PathItem(get=self._read("user_id"))
+                yield f"/pinpoint/{place}", PathItem(post=self._pinpoint())
                 yield f"/explain-items/{place}/{{user_id}}/{{item_id}}", PathItem(get=self._explain())
                 if plan.cohorts is not None:
                     yield f"/cohorts/{place}/{{user_id}}", PathItem(get=self._cohort())
@@ -146,6 +154,14 @@ class RecommenderPaths:
         more = [each for each in _query(self.plan) if each.name not in ("userId", "sessionId")]
         title, parameters = "By Shopify's app proxy", [*map(_id, ids), *own, session, *more]
         return self._operation(f"proxy.{self.plan.action}", "App proxy", title, _items(self.plan), parameters)
+
+    def _pinpoint(self) -> Operation:
+        own = [query_parameter("recommendationProviderIdType", ID_TYPE, "Whose the recommendations are.")]
+        own.append(query_parameter("numResults", FEW, "How many items of each endpoint."))
+        more = [each for each in _query(self.plan) if each.name not in (*PAGES, "numResults")]
+        title, answers = "For Pinpoint's endpoints", {"200": response("The endpoints, with items.", MAPPED), **REFUSALS}
+        name, summary = f"pinpoint.{self.namespace.key}.{self.plan.recommender}", f"{title}: {self.plan.recommender}"
+        return operation(name, summary, _tag(self.namespace, "Recommend Items"), answers, [*own, *more], MESSAGE)
 
     def _explain(self) -> Operation:
         parameters = [_id("user_id"), _id("item_id"), *(each for each in _query(self.plan) if each.name not in PAGES)]

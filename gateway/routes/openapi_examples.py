@@ -63,6 +63,8 @@ def body_of(path: str, namespace: Namespace | None, values: Mapping[str, str]) -
         return {"sessionId": "session-1", "userId": user, "eventList": [{"eventType": "view", "itemId": item}]}
     if route == "rerank-items":
         return values["item_ids"].split(",")
+    if route == "pinpoint":
+        return {"Endpoints": {"endpoint-1": {"ChannelType": "EMAIL", "User": {"UserId": user}}}}
     if route == "recommend-many":
         lists = [plan.recommender for plan in namespace.plans.values() if plan.action == "recommend-items"]
         return {"userId": user, "requests": [{"recommender": name, "numResults": 3} for name in lists[:2]]}

@@ -104,5 +104,7 @@ ONE_OF_MANY = record(
     {**dict.fromkeys(("itemList", "personalizedRanking"), array(ITEM)), **BESIDE}
     | dict.fromkeys(("type", "code", "message"), TEXT)
 )
+MAPPED = Schema(type=OpenAPIType.OBJECT, additional_properties=ANY)  # endpoints by their ids
+MESSAGE = record({"Endpoints": MAPPED}, "Endpoints")
 ANSWERS = record({"responses": array(ONE_OF_MANY)}, "responses")
 COHORT = record({"cohort": TEXT, "count": INTEGER, "model": TEXT}, "cohort", "count", "model")

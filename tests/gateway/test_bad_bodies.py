@@ -130,6 +130,7 @@ PLACES: dict[str, Any] = {  # path -> a good body, or (a good body, the paths of
     ),
     "/events/away": (SENT, [("eventList", 0, "properties")]),
     "/recommend-many/shop": MANY,
+    "/pinpoint/shop/home": {"Endpoints": {"e1": {"ChannelType": "EMAIL", "User": {"UserId": "u1"}}}},
     "/rerank-items/shop/order/u1": ["i1", "i2"],
     "/ofrep/v1/evaluate/flags": BY_OPENFEATURE,
     "/ofrep/v1/evaluate/flags/shop.home.look": BY_OPENFEATURE,

@@ -1172,6 +1172,10 @@ class Pin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     place: int
 
 
+class PinpointMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    endpoints: dict[str, dict[str, Any]] = msgspec.field(name="Endpoints")
+
+
 class PipelineStage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`before` items come in and `after` go on; `dropped` and `top` are examples of what goes and of the best."""
 

@@ -80,6 +80,69 @@ class Operations:
             models.ItemList,
         )
 
+    def recommend_to_endpoints(
+        self,
+        namespace: str,
+        recommender: str,
+        body: models.PinpointMessage,
+        *,
+        recommendation_provider_id_type: Literal["PINPOINT_ENDPOINT_ID", "PINPOINT_USER_ID"] | None = None,
+        num_results: int | None = None,
+        promotions: str | None = None,
+        filter: str | None = None,
+        filter_values: str | None = None,
+        context: str | None = None,
+        history: str | None = None,
+        exclude: str | None = None,
+        fields: str | None = None,
+        locale: str | None = None,
+        decorate_items: bool | None = None,
+        synthetic_user: bool | None = None,
+        feature: str | None = None,
+        session_id: str | None = None,
+    ) -> dict[str, dict[str, Any]]:
+        """POST /pinpoint/{namespace}/{recommender}: For Pinpoint's endpoints.
+
+        recommendation_provider_id_type: Whose the recommendations are.
+        num_results: How many items of each endpoint.
+        promotions: A JSON list of one promotion at most, in place of the configured one.
+        filter: A filter's name or ARN; instead of the configured ones.
+        filter_values: The filter's values: a JSON object of strings.
+        context: A JSON object of strings; wins over automatic context.
+        history: Items chosen, oldest first, separated by commas, after the user's own.
+        exclude: Items not to show, separated by commas; the list is filled up from below.
+        fields: Which fields of metadata, separated by commas; all if not said.
+        locale: The language of metadata, such as de-AT, where it has several.
+        decorate_items: Whether items carry metadata.
+        synthetic_user: Whether the user stands for many.
+        feature: The experiment that counts, where the recommender has several.
+        session_id: The unit of experiments between sessions.
+        """
+        return self._transport.send(
+            Call(
+                "POST",
+                path_of("/pinpoint/{}/{}", namespace, recommender),
+                query={
+                    "recommendationProviderIdType": recommendation_provider_id_type,
+                    "numResults": num_results,
+                    "promotions": promotions,
+                    "filter": filter,
+                    "filterValues": filter_values,
+                    "context": context,
+                    "history": history,
+                    "exclude": exclude,
+                    "fields": fields,
+                    "locale": locale,
+                    "decorateItems": decorate_items,
+                    "syntheticUser": synthetic_user,
+                    "feature": feature,
+                    "sessionId": session_id,
+                },
+                body=body,
+            ),
+            dict[str, dict[str, Any]],
+        )
+
     def explain_item(
         self,
         namespace: str,
@@ -1194,6 +1257,69 @@ class AsyncOperations:
                 },
             ),
             models.ItemList,
+        )
+
+    async def recommend_to_endpoints(
+        self,
+        namespace: str,
+        recommender: str,
+        body: models.PinpointMessage,
+        *,
+        recommendation_provider_id_type: Literal["PINPOINT_ENDPOINT_ID", "PINPOINT_USER_ID"] | None = None,
+        num_results: int | None = None,
+        promotions: str | None = None,
+        filter: str | None = None,
+        filter_values: str | None = None,
+        context: str | None = None,
+        history: str | None = None,
+        exclude: str | None = None,
+        fields: str | None = None,
+        locale: str | None = None,
+        decorate_items: bool | None = None,
+        synthetic_user: bool | None = None,
+        feature: str | None = None,
+        session_id: str | None = None,
+    ) -> dict[str, dict[str, Any]]:
+        """POST /pinpoint/{namespace}/{recommender}: For Pinpoint's endpoints.
+
+        recommendation_provider_id_type: Whose the recommendations are.
+        num_results: How many items of each endpoint.
+        promotions: A JSON list of one promotion at most, in place of the configured one.
+        filter: A filter's name or ARN; instead of the configured ones.
+        filter_values: The filter's values: a JSON object of strings.
+        context: A JSON object of strings; wins over automatic context.
+        history: Items chosen, oldest first, separated by commas, after the user's own.
+        exclude: Items not to show, separated by commas; the list is filled up from below.
+        fields: Which fields of metadata, separated by commas; all if not said.
+        locale: The language of metadata, such as de-AT, where it has several.
+        decorate_items: Whether items carry metadata.
+        synthetic_user: Whether the user stands for many.
+        feature: The experiment that counts, where the recommender has several.
+        session_id: The unit of experiments between sessions.
+        """
+        return await self._transport.send(
+            Call(
+                "POST",
+                path_of("/pinpoint/{}/{}", namespace, recommender),
+                query={
+                    "recommendationProviderIdType": recommendation_provider_id_type,
+                    "numResults": num_results,
+                    "promotions": promotions,
+                    "filter": filter,
+                    "filterValues": filter_values,
+                    "context": context,
+                    "history": history,
+                    "exclude": exclude,
+                    "fields": fields,
+                    "locale": locale,
+                    "decorateItems": decorate_items,
+                    "syntheticUser": synthetic_user,
+                    "feature": feature,
+                    "sessionId": session_id,
+                },
+                body=body,
+            ),
+            dict[str, dict[str, Any]],
         )
 
     async def explain_item(
