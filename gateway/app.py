@@ -91,6 +91,7 @@ from gateway.routes.intake import PartnerRoutes
 from gateway.routes.many import many_route
 from gateway.routes.ofrep import ofrep_routes
 from gateway.routes.optimizely import optimizely_route
+from gateway.routes.personalizer import personalizer_route
 from gateway.routes.pinpoint import pinpoint_route
 from gateway.routes.recommend import explain_route, recommend_routes
 from gateway.routes.replies import Front
@@ -213,8 +214,8 @@ class WorkerParts:
         self.rate_limiter = RateLimiter(self.redis)
         gate = Gate(Authenticator(self.transport, clock), self.rate_limiter)
         self.front = Front(self.gateway, gate, self.bodies, self.hot_cache, self.telemetry)
-        partner_records = PartnerRecorder(self.recorder, self.origin, self.telemetry, self._other_records())
-        self.partner_routes = PartnerRoutes(self.front, self.recorder, partner_records, self._partner_reads())
+        records = PartnerRecorder(self.recorder, self.origin, self.telemetry, self._other_records())
+        self.partner_routes = PartnerRoutes(self.front, self.recorder, records, self._partner_reads(records))
         self.filters = FilterChecks(engine)
         self.negative_events = NegativeEventTypes(engine)
         self.metrics = MetricsPage(folder / "run" / "metrics" / options.server, options.name, self.telemetry, clock)
@@ -333,9 +334,12 @@ class WorkerParts:
         """The routes that most requests are for."""
         return [*recommend_routes(self.front), *events_routes(self.front, self.recorder)]
 
-    def _partner_reads(self) -> Mapping[str, Callable[[], list[HTTPRouteHandler]]]:
+    def _partner_reads(self, records: PartnerRecorder) -> Mapping[str, Callable[[], list[HTTPRouteHandler]]]:
         """The routes that partners' clients read by, by the partners' names."""
-        return {"amplitude": partial(amplitude_routes, self.front, self.flag_service)}
+        return {
+            "amplitude": partial(amplitude_routes, self.front, self.flag_service),
+            "personalizer": lambda: [personalizer_route(self.front, records)],
+        }
 
     def routes(self) -> list[HTTPRouteHandler]:
         front = self.front

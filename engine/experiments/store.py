@@ -168,6 +168,12 @@ class ExperimentStore:
         query = sa.select(answered).where(answered.c.experiment == experiment, answered.c.recommendation_id.in_(named))
         return [ArmAnswer(*row) for row in self._database.rows(query)]
 
+    def answer(self, experiment: str, recommendation_id: str) -> ArmAnswer | None:
+        """The first answer of this name."""
+        of = sa.and_(answered.c.experiment == experiment, answered.c.recommendation_id == recommendation_id)
+        rows = self._database.rows(sa.select(answered).where(of).order_by(answered.c.at).limit(1))
+        return ArmAnswer(*rows[0]) if rows else None
+
     def exposed_counts(self, experiment: str) -> dict[str, int]:
         """The numbers of units that were exposed to each variation."""
         query = sa.select(exposed.c.variation, sa.func.count()).where(exposed.c.experiment == experiment)

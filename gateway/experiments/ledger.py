@@ -155,6 +155,15 @@ class Ledger:
         self._wake.set()
         await asyncio.wrap_future(done)
 
+    async def decide(self, decision: ArmAnswer) -> None:
+        """Record what was chosen for whom, by its name, durable on return. It is there for a week."""
+        self._answers.append(decision)
+        await self.record(())
+
+    async def decision(self, experiment: str, name: str) -> ArmAnswer | None:
+        """The decision of this name."""
+        return await asyncio.to_thread(self._store.answer, experiment, name)
+
     # ---- what came of it
 
     def units(self, experiment: Experiment) -> list[UnitRow]:

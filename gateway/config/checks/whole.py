@@ -60,6 +60,18 @@ def check_fallbacks(part: document.Namespace, place: str, report: Report) -> Non
 
 
 @checks
+def check_personalizer(part: document.Namespace, place: str, report: Report) -> None:
+    """Azure's Rank is answered by a recommender of this namespace."""
+    personalizer, rankers = parts_of(part.intake).get("personalizer"), part.recommenders.get("rerank-items", {})
+    if personalizer is not None and personalizer.recommender not in rankers:
+        name = personalizer.recommender
+        report.refuse(
+            inside(place, "intake", "personalizer", "recommender"),
+            f"there is no recommender {name!r} under rerank-items; {choices(name, rankers)}",
+        )
+
+
+@checks
 def check_root(part: document.Root, place: str, report: Report) -> None:
     check_auth(part, report)
     check_tenants(part, report)

@@ -30,11 +30,13 @@ LEFT_OUT = {  # the starts of paths, and why typed clients have no use for them
     tuple(
         re.sub(r":\w+}", "}", endpoint.path) for partner in PARTNERS.values() for endpoint in partner.endpoints
     ): "partners' own clients have them",
+    ("/personalizer/",): "Azure's own clients have them",
 }
 BY_AWS = {"/", "/aws", "/events"}  # exactly these; /events/{namespace} is ours
 RSA_KEY = RSAPublicNumbers(65537, 2**2047 + 1).public_key()  # nothing is signed here
 PEM = RSA_KEY.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-SIGNED = {"adobeio": {"keys": ["key"], "publicKeys": [PEM]}, "commerce": {"publicKeys": [PEM]}}
+RANKED = {"keys": ["key"], "recommender": "RECOMMENDER"}
+SIGNED = {"personalizer": RANKED, "adobeio": {"keys": ["key"], "publicKeys": [PEM]}, "commerce": {"publicKeys": [PEM]}}
 Route = tuple[str, str]
 
 
