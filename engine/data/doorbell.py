@@ -2,7 +2,7 @@
 
 One 64-bit slot a bucket of keys, and one for all, hold the greatest sequence number appended for them. Writers ring
 while they hold the log's write lock, so slots only grow; readers compare a slot with what they have applied, which
-costs less than a microsecond and touches no database.
+costs less than a microsecond and touches no database. A reader that has nothing to do sleeps until somebody rings.
 
 Where machines share a log, each process keeps a second page for what it has heard of the others, and may trust it until
 a time of the monotonic clock (see `engine.data.replicas`).
@@ -18,8 +18,11 @@ from zlib import crc32
 
 import numpy as np
 
+from engine.data.futex import Futex
+
 BUCKETS = 4096
 _ALL = BUCKETS
+HEARD_POLL_S = 0.05  # between looks at what other machines have rung for
 NEVER = 2**63  # beyond every sequence number: nobody can tell what is new
 
 
@@ -32,11 +35,23 @@ class Doorbell:
                 file.truncate(size)
         self._slots = np.memmap(path, np.uint64, "r+", shape=(BUCKETS + 1,))
         self._seen = self._slots.data  # the same memory: reading one number is ten times cheaper
+        self._futex = Futex(self._slots.ctypes.data + _ALL * self._slots.itemsize)
 
     def ring(self, keys: Iterable[bytes], seq: int) -> None:
         for key in keys:
             self._slots[crc32(key) % BUCKETS] = seq
         self._slots[_ALL] = seq
+        self._futex.wake()
+
+    def wait(self, seq: int, seconds: float) -> None:
+        """Sleep until somebody rings for more than `seq`, or for that long; it may return sooner."""
+        last = self._seen[_ALL]
+        if last <= seq:
+            self._futex.wait(last, seconds)
+
+    def wake(self) -> None:
+        """End the sleep of all who wait, whether or not there is news."""
+        self._futex.wake()
 
     def take_back(self, last: int) -> None:
         """Forget rings beyond the last record: of transactions undone, or of a database since replaced by an older one.
@@ -90,6 +105,11 @@ class SharedDoorbell(Doorbell):
     def trust(self, until: float) -> None:
         """All that is acknowledged before then has been heard, or will be: see `engine.data.replicas`."""
         self._until = until
+
+    def wait(self, seq: int, seconds: float) -> None:
+        """Look again soon: what other machines ring for wakes nobody."""
+        if self.last() <= seq:
+            time.sleep(min(HEARD_POLL_S, seconds))
 
     def last(self) -> int:
         return max(self._seen[_ALL], self._far[_ALL])

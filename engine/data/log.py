@@ -225,6 +225,14 @@ class Log:
     def rung(self) -> int:
         return self._doorbell.last()
 
+    def wait(self, seq: int, seconds: float) -> None:
+        """Sleep until something after `seq` is appended, or for that long; it may return sooner."""
+        self._doorbell.wait(seq, seconds)
+
+    def wake(self) -> None:
+        """End the sleep of whoever is in `wait`."""
+        self._doorbell.wake()
+
     def rung_for(self, group: str, key: str) -> int:
         return self._doorbell.last_of(bell_key(group, key))
 

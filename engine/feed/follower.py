@@ -24,8 +24,8 @@ from engine.storage.tables import snapshots
 log = logging.getLogger(__name__)
 
 POLL_S = 0.005  # the doorbell: a look into shared memory
-IDLE_POLL_S = 0.05  # the same a while after the last record; a request for what is new catches up by itself
-IDLE_AFTER_S = 1.0
+IDLE_AFTER_S = 1.0  # without a record, it sleeps until the doorbell rings; who asks for what is new does not wait
+END_S = 0.02  # between two attempts to wake the thread that shall end
 REST_S = 0.02  # after there was something: under load records come many at a time; who asks for its own does not wait
 PAGE = 10_000
 REMOTE_POLL_S = 0.5  # the database: what other machines appended rings no bell here
@@ -76,8 +76,9 @@ class Follower:
 
     def close(self) -> None:
         self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        while self._thread.is_alive():
+            self._log.wake()  # it may be about to sleep, and not hear this one
+            self._thread.join(END_S)
 
     def subscribe(self, listener: Listener) -> None:
         self._listeners.append(listener)
@@ -222,8 +223,10 @@ class Follower:
         polled = rung = time.monotonic()
         rest, commits = POLL_S, self._database.watch_commits()
         while not self._stop.wait(rest):
-            now = time.monotonic()
-            rest = POLL_S if now - rung < IDLE_AFTER_S else IDLE_POLL_S
+            now, rest = time.monotonic(), POLL_S
+            if now - rung >= IDLE_AFTER_S:
+                self._log.wait(self.applied, REMOTE_POLL_S)
+                now, rest = time.monotonic(), 0.0
             if self._log.rung() > self.applied:
                 rung, rest = now, REST_S
             elif now - polled < REMOTE_POLL_S or not commits.has_news():

@@ -111,7 +111,7 @@ def serve(options: ServeOptions) -> NoReturn:
             engine = opened(settings, server)
         start_writer(writer, engine)
         if options.instant:
-            begin_when(engine.resources.has_groups, jobs)
+            begin_when(engine.resources.has_groups, supervisor, jobs)
         announce(options, config, sockets)
         numbers = engine.settings.data_dir / "run" / "metrics" / server
         starvation = Starvation(numbers, lambda: jobs.process.pid if jobs.process is not None else None)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gateway.processes.supervisor import Child
+from gateway.processes.supervisor import Child, Supervisor
 
 MEMORY = Path("/dev/shm")
 LOOK_S = 0.05
@@ -28,12 +28,12 @@ def temporary_data() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def begin_when(is_wanted: Callable[[], bool], child: Child) -> None:
+def begin_when(is_wanted: Callable[[], bool], supervisor: Supervisor, child: Child) -> None:
     """Lets a child that was to begin never begin as soon as it is wanted; to be called once the others have begun."""
 
     def look() -> None:
         while not is_wanted():
             time.sleep(LOOK_S)
-        child.start_at = 0.0
+        supervisor.begin(child)
 
     threading.Thread(target=look, name=f"begin-{child.name}", daemon=True).start()

@@ -10,12 +10,14 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -26,7 +28,8 @@ from gateway.processes.fork_server import ForkServer, end_with_parent, reap_stra
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 0.1
+LOOK_S = 1.0  # at all children, if none ends sooner
+RETRY_S = 0.1  # the first delay of a process that dies young; it doubles
 YOUNG_S = 5.0  # a process that lived shorter died young
 MAX_DELAY_S = 5.0
 GIVE_UP = 5  # deaths in a row before its first breath, after which serving is hopeless
@@ -84,6 +87,9 @@ class Supervisor:
         self._children: list[Child] = []
         self.gate, self._closed = os.pipe()
         self._stopping = False
+        self._woken, self._wake = os.pipe()  # by signals, and by `begin`
+        for end in (self._woken, self._wake):
+            os.set_blocking(end, False)
         self._fork_server: ForkServer | None = None
 
     def start(self, children: Sequence[Child]) -> None:
@@ -113,17 +119,42 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         os.close(self._closed)
-        status = 0
-        while not self._stopping:
-            for child in self._children:
-                self._tend(child)
-            self._reap_strangers()
-            if any(child.vital and child.deaths >= GIVE_UP for child in self._children):
-                log.error("a worker can't start; its reason is above")
-                status = 1
-                break
-            time.sleep(LOOK_S)
-        return status
+        with self._woken_by_signals():
+            while not self._stopping:
+                for child in self._children:
+                    self._tend(child)
+                self._reap_strangers()
+                if any(child.vital and child.deaths >= GIVE_UP for child in self._children):
+                    log.error("a worker can't start; its reason is above")
+                    return 1
+                self._rest()
+        return 0
+
+    def begin(self, child: Child) -> None:
+        """Start a child that was to wait; from any thread."""
+        child.start_at = 0.0
+        with suppress(BlockingIOError):  # it is awake
+            os.write(self._wake, b"\0")
+
+    @contextmanager
+    def _woken_by_signals(self) -> Iterator[None]:
+        """Within, `_rest` ends when a child does."""
+        handler = signal.signal(signal.SIGCHLD, lambda *_: None)
+        wakeup = signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGCHLD, handler)
+            signal.set_wakeup_fd(wakeup)
+
+    def _rest(self) -> None:
+        """Sleep until a child ends or is to start, or a signal comes; not for long: what is missed is seen then."""
+        due = [child.start_at for child in self._children if child.process is None]
+        seconds = min([LOOK_S, *(start_at - time.monotonic() for start_at in due)])
+        waits = select.poll()
+        waits.register(self._woken, select.POLLIN)
+        if waits.poll(max(0.0, seconds) * 1000):
+            os.read(self._woken, 4096)
 
     def _stop(self, *_: object) -> None:
         self._stopping = True
@@ -140,7 +171,7 @@ class Supervisor:
                 child.process, child.deaths, child.start_at = None, GIVE_UP, inf
                 return
             child.deaths = child.deaths + 1 if now - child.started < YOUNG_S else 0
-            delay = min(MAX_DELAY_S, LOOK_S * 2**child.deaths) if child.deaths else 0.0
+            delay = min(MAX_DELAY_S, RETRY_S * 2**child.deaths) if child.deaths else 0.0
             log.warning("%s ended with status %s; starting it again in %.1f s", child.name, code, delay)
             child.process, child.start_at = None, now + delay
         if now >= child.start_at:

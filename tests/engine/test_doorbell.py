@@ -53,3 +53,27 @@ def test_the_state_tells_of_each_ring_even_of_one_that_comes_late(tmp_path: Path
     assert states == sorted(set(states)) and bell.state() == states[-1]
     now[0] = 10.0
     assert bell.state() == -1
+
+
+def test_who_waits_is_woken_by_another_process(tmp_path: Path):
+    bell = Doorbell(tmp_path / "bell")
+    bell.ring([b"a"], 7)
+    code = (
+        "from pathlib import Path; from engine.data.doorbell import Doorbell;"
+        f"bell = Doorbell(Path({str(tmp_path / 'bell')!r})); print('waits', flush=True);"
+        "\nwhile bell.last() == 7: bell.wait(7, 3600.0)\nprint(bell.last())"
+    )
+    waiting = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert waiting.stdout is not None and waiting.stdout.readline() == "waits\n"
+    bell.ring([b"b"], 9)  # before it sleeps or while it does
+    assert waiting.communicate(timeout=60)[0] == "9\n"
+
+
+def test_nobody_waits_for_what_has_rung_already(tmp_path: Path):
+    bell = Doorbell(tmp_path / "bell")
+    bell.ring([b"a"], 2**32 + 7)
+    bell.wait(7, 3600.0)
+    bell.wait(2**32 + 6, 3600.0)
+    shared = SharedDoorbell(tmp_path / "bell")
+    shared.hear([3], 2**32 + 9)
+    shared.wait(2**32 + 7, 3600.0)
