@@ -55,6 +55,7 @@ class ImplicitImpressions:
         for event in events:
             if event.recommendation_id and not event.impression and len(self._waiting) < MOST_WAITING:
                 self._waiting.append(AnswerMention(group, who, event.recommendation_id))
+                self._rounds.wake()
 
     def settle(self) -> None:
         """Looks up the answers mentioned until now; one that is not found is looked for again next time.
@@ -74,11 +75,13 @@ class ImplicitImpressions:
             if impressions:
                 self._log.append(impressions).result()
 
-    def _settle_or_lose(self) -> None:
+    def _settle_or_lose(self) -> bool:
+        had_mentions = bool(self._waiting)
         try:
             self.settle()
         except (OSError, EngineError) as error:  # impressions are estimates: better to lose some than to stop counting
             log.warning("implicit impressions of the last moment are lost: %s", error)
+        return had_mentions
 
 
 def _entry(mention: AnswerMention, shown: ShownAnswer) -> LogEntry:

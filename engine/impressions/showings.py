@@ -189,10 +189,11 @@ class Showings:
             changed = {"body": added.excluded.body, "until": added.excluded.until}
             within.execute(added.on_conflict_do_update(index_elements=[c.grp, c.who, c.source], set_=changed), rows)
 
-    def _flush_and_tidy(self) -> None:
+    def _flush_and_tidy(self) -> bool:
         self._flush_or_lose()
         with suppress(EngineError):  # which the database has logged
             self.tidy()
+        return True  # the hour passes without anything to do
 
     def _flush_or_lose(self) -> None:
         try:

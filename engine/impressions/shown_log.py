@@ -58,6 +58,7 @@ class ShownLog:
         """Costs a microsecond and never waits."""
         if len(self._waiting) < MOST_WAITING:
             self._waiting.append(shown)
+            self._rounds.wake()
         else:
             self.lost += 1
 
@@ -91,20 +92,22 @@ class ShownLog:
             except FileNotFoundError:
                 continue
 
-    def flush(self) -> None:
-        """Write what waits. Raises `OSError` where it can't be written; it is lost then."""
+    def flush(self) -> bool:
+        """Write what waits; True if there was any. Raises `OSError` where it can't be written; it is lost then."""
         with self._lock:
             answers = [self._waiting.popleft() for _ in range(len(self._waiting))]
             if answers:
                 self._append(answers)
+        return bool(answers)
 
     # ---- inside
 
-    def _flush_or_lose(self) -> None:
+    def _flush_or_lose(self) -> bool:
         try:
-            self.flush()
+            return self.flush()
         except OSError:  # a full disk must not end the thread: answers go on, and the next round tries again
             log.exception("the shown log can't be written")
+            return True
 
     def _append(self, answers: list[ShownAnswer]) -> None:
         segment = self._open_segment()

@@ -270,6 +270,7 @@ class ForwardingApp:
         return "ok" if response.status == 200 else "not ready"
 
     async def _numbers(self) -> Reply:
+        self._held.counters.report_all()
         media_type, page = await asyncio.to_thread(self._metrics.render)
         return 200, [(b"content-type", media_type.encode()), NO_STORE], page
 

@@ -10,6 +10,7 @@ from gateway.experiments.ledger import Ledger
 from gateway.telemetry import Telemetry
 
 REPORT_S = 0.1  # between two reports
+IDLE_REPORT_S = 0.5  # the same after a report of nothing
 QUICK_S = 0.0005  # the first edge of the histogram: an answer that took longer is reported by itself
 
 
@@ -63,21 +64,24 @@ class HitCounters:
         if labels.experiment and self.ledger is not None:
             self.ledger.count_hits(labels.experiment, labels.variation, count, seconds * count)
 
-    def report_all(self) -> None:
-        """Report the answers counted since the last time."""
+    def report_all(self) -> bool:
+        """Report the answers counted since the last time; True if there were any."""
+        has_reported = False
         for counter in self._counters.values():
             count = counter.hits + counter.not_modified
             if not count:
                 continue
+            has_reported = True
             each = counter.seconds / count
             for status, times in ((200, counter.hits), (304, counter.not_modified)):
                 if times:
                     self.report(counter.labels, status, each, times)
             counter.hits, counter.not_modified, counter.seconds = 0, 0, 0.0
+        return has_reported
 
     def start(self, loop: AbstractEventLoop) -> None:
-        self.report_all()
-        self._timer = loop.call_later(REPORT_S, self.start, loop)
+        pause_s = REPORT_S if self.report_all() else IDLE_REPORT_S
+        self._timer = loop.call_later(pause_s, self.start, loop)
 
     def close(self) -> None:
         if self._timer is not None:
