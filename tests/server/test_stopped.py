@@ -130,10 +130,12 @@ def test_a_command_that_is_interrupted_beside_a_server_leaves_its_job_to_it(serv
             process = subprocess.Popen([*argv, "--data", str(server.data)], stdout=subprocess.PIPE, text=True)
             while (job := local.engine.jobs.newest(1)[0]).state != "running" or job.kind != "importing":
                 time.sleep(0.01)
-            if f":{process.pid}:" not in job.owner:
+            os.kill(server.job_pid(), signal.SIGSTOP)  # else the job may be done first
+            unfinished = [each.owner for each in local.engine.jobs.unfinished_jobs() if each.id == job.id]
+            if unfinished and f":{process.pid}:" not in unfinished[0] and process.poll() is None:
                 break
-            process.communicate(timeout=60)  # the job process came too late, and the command does it itself
-        os.kill(server.job_pid(), signal.SIGSTOP)  # else the job may be done first
+            os.kill(server.job_pid(), signal.SIGCONT)
+            process.communicate(timeout=60)  # it is done, or the job process came too late and the command does it
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=60)
         os.kill(server.job_pid(), signal.SIGCONT)

@@ -88,6 +88,10 @@ def test_openapi_has_a_path_for_each_recommender(client: TestClient[Any]) -> Non
         "/rerank-items/shop/order/{user_id}/{item_ids}": ["get"],
         "/recommend-many/shop": ["post"],
         "/recommend-many/quiet": ["post"],
+        "/pinpoint/shop/home": ["post"],
+        "/pinpoint/shop/live": ["post"],
+        "/pinpoint/shop/gone": ["post"],
+        "/pinpoint/quiet/home": ["post"],
         "/events/shop": ["post"],
     }
     assert "Shop: Related Items" in {tag["name"] for tag in document["tags"]}
