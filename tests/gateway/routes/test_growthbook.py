@@ -138,7 +138,7 @@ def test_what_is_forced_is_no_exposure(engine: SmallEngine) -> None:
         assert "tracks" in out_of_range["shop.home.look"]["rules"][0]
         refused = client.post("/api/eval/any", json={"attributes": []})
         assert refused.status_code == 400 and "attributes" in refused.json()["message"]
-    with TestClient(app_over(engine, config=keyed(one="shop", two="quiet"))) as client:
+    with TestClient(app_over(SmallEngine(engine.settings.data_dir), config=keyed(one="shop", two="quiet"))) as client:
         assert client.post("/api/eval/wrong", json={}).status_code == 401
         assert list(client.post("/api/eval/two", json={}).json()["features"]) == ["quiet.home.look"]
 

@@ -169,5 +169,5 @@ def test_keys_and_rates_count_for_each_list(engine: SmallEngine, clock: Clock) -
         lists = post(client, HOME, like, HOME)
         assert [each.get("code") for each in lists] == [None, "ActionNotAllowed", None]
         assert client.post(MANY, json={"userId": "u1", "requests": [HOME] * 3}).status_code == 429
-    with TestClient(app_over(engine, clock, GUARDED)) as client:
+    with TestClient(app_over(SmallEngine(engine.settings.data_dir), clock, GUARDED)) as client:
         assert client.post(MANY, json={"userId": "u1", "requests": [HOME]}).status_code == 401

@@ -179,9 +179,9 @@ def test_where_one_fails_the_other_answers_and_nobody_is_counted(engine: TwoMode
         engine.unwell = {"home", "other"}
         clock.tick(3600)
         assert client.get(f"{PATH}u1").status_code == 503
+    engine = TwoModels(engine.settings.data_dir)  # an app closes its engine
     assert not Ledger(engine.experiments).units(experiment())
     with TestClient(app_over(engine, clock, config=config())) as client:
-        engine.unwell = set()
         assert client.get(f"{PATH}u1").json()["matchedExperiment"]
     assert len(Ledger(engine.experiments).units(experiment())) == 1
 
@@ -237,7 +237,7 @@ def test_from_lists_to_the_better_ranker(engine: TwoModels) -> None:
             item = next(item for item, team in teams(body).items() if team == ("near" if number < 10 else "far"))
             sent = {"sessionId": "s", "userId": f"u{number}", "eventList": [event("click", body, item)]}
             assert client.post("/events/shop", json=sent).status_code == 200
-    with TestClient(app_over(engine, config=config())) as client:
+    with TestClient(app_over(TwoModels(engine.settings.data_dir), config=config())) as client:
         told = client.get("/experiments/shop/page/row").json()
     assert (told["control"], told["trusted"], sum(told["units"].values())) == ("near", True, 70)
     near, far, spent, _ = told["rows"]

@@ -374,6 +374,7 @@ parsed = cache(parse)  # many tests have the same configuration, and none change
 
 
 def app_over(engine: SmallEngine, clock: Clock | None = None, config: str = CONFIG, **more: Any) -> Litestar:
+    assert not engine.closed, "an earlier app has closed it: what it writes would go nowhere"
     environ: dict[str, str] = {}
     options = {"environ": environ, "draw": lambda: 0.0, **more}
     return create_app(parsed(config), engine, AppOptions(clock=clock or Clock(), **options))
