@@ -7,7 +7,6 @@ Lambda function, which added texts for the message template. Here one request do
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal, get_args
@@ -16,6 +15,7 @@ import msgspec
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Meta
 
+from gateway.answer.many import many
 from gateway.answer.reply import Reply
 from gateway.ask import Ask
 from gateway.caller import Caller
@@ -77,15 +77,15 @@ def pinpoint_route(front: Front) -> HTTPRouteHandler:
 async def _replies(front: Front, asks: Mapping[str, Ask], caller: Caller) -> dict[str, Reply]:
     """The answer for each endpoint. Raises the first error: a message goes to all of its recipients, or is tried
     again."""
-    answers = await asyncio.gather(
-        *(front.gateway.answer(ask, caller) for ask in asks.values()), return_exceptions=True
-    )
+    gateway = front.gateway
+    answers = await many(lambda ask: gateway.answer(ask, caller), [*asks.values()], False, gateway.engine.within_caps)
     replies = {}
     for name, answer in zip(asks, answers, strict=True):
         if isinstance(answer, BaseException):
             raise answer
-        front.gateway.count_shown(answer)
         replies[name] = answer
+    for reply in replies.values():
+        gateway.count_shown(reply)
     return replies
 
 

@@ -7,6 +7,11 @@ from pathlib import Path
 from engine.data.doorbell import BUCKETS, Doorbell, SharedDoorbell, buckets_of
 
 
+def code_with_the_bell(folder: Path) -> str:
+    bell = folder / "bell"
+    return f"from pathlib import Path; from engine.data.doorbell import Doorbell; bell = Doorbell(Path({str(bell)!r}));"
+
+
 def test_a_ring_is_seen_by_all_who_hold_the_page(tmp_path: Path):
     one, other = Doorbell(tmp_path / "bell"), Doorbell(tmp_path / "bell")
     assert (other.last(), other.last_of(b"a")) == (0, 0)
@@ -17,10 +22,7 @@ def test_a_ring_is_seen_by_all_who_hold_the_page(tmp_path: Path):
 def test_another_process_sees_it_and_opening_clears_nothing(tmp_path: Path):
     bell = Doorbell(tmp_path / "bell")
     bell.ring([b"a"], 7)
-    code = (
-        "from pathlib import Path; from engine.data.doorbell import Doorbell;"
-        f"bell = Doorbell(Path({str(tmp_path / 'bell')!r})); print(bell.last_of(b'a')); bell.ring([b'b'], 9)"
-    )
+    code = code_with_the_bell(tmp_path) + "print(bell.last_of(b'a')); bell.ring([b'b'], 9)"
     said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
     assert said.stdout.strip() == "7"
     assert (bell.last(), bell.last_of(b"b")) == (9, 9)
@@ -58,11 +60,8 @@ def test_the_state_tells_of_each_ring_even_of_one_that_comes_late(tmp_path: Path
 def test_who_waits_is_woken_by_another_process(tmp_path: Path):
     bell = Doorbell(tmp_path / "bell")
     bell.ring([b"a"], 7)
-    code = (
-        "from pathlib import Path; from engine.data.doorbell import Doorbell;"
-        f"bell = Doorbell(Path({str(tmp_path / 'bell')!r})); print('waits', flush=True);"
-        "\nwhile bell.last() == 7: bell.wait(7, 3600.0)\nprint(bell.last())"
-    )
+    waits = "print('waits', flush=True)\nwhile bell.last() == 7: bell.wait(7, 3600.0)\nprint(bell.last())"
+    code = code_with_the_bell(tmp_path) + waits
     waiting = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert waiting.stdout is not None and waiting.stdout.readline() == "waits\n"
     bell.ring([b"b"], 9)  # before it sleeps or while it does
