@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config import Config, ConfigError, Watch, load, parse, place_of
-from gateway.config.place import Place
+from gateway.config.place import FilePlace, Place, Text
 from tests.liar import bulk, lying
 from tests.services import redis_server
 
@@ -39,6 +39,18 @@ class Seen:
     def look(self) -> list[str]:
         asyncio.run(self.watch.look())
         return [config.version for config in self.swapped]
+
+
+class GrowingFile(FilePlace):
+    """A file whose rest comes right after it has been read."""
+
+    rest = ""
+
+    def read(self) -> Text:
+        text, rest, self.rest = super().read(), self.rest, ""
+        if rest:
+            self.target.write_text(rest)
+        return text
 
 
 def test_a_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -80,12 +92,11 @@ def test_a_file_counts_a_second_after_it_was_written(tmp_path: Path) -> None:
 def test_a_file_that_is_still_being_written_is_not_taken(tmp_path: Path) -> None:
     path = tmp_path / "shop.yaml"
     write(path, document("1"))
-    seen = Seen(place_of(str(path)))
+    place = GrowingFile(path)
+    seen = Seen(place)
     path.write_text(document("2"))
-    rest = threading.Timer(0.3, lambda: path.write_text(document("3")))
-    rest.start()
+    place.rest = document("3")
     assert seen.look() == []
-    rest.join()
     assert seen.look() == ["3"]
 
 
