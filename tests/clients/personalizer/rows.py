@@ -12,6 +12,9 @@ ROWS = [
         calls="`POST /personalizer/v1.0/rank`, `/events/{eventId}/reward`, `/events/{eventId}/activate`",
         script="python_client.py",
         intake={"personalizer": {"keys": ["personalizer-key"], "recommender": "order"}},
+        more={
+            "recommenders": {"rerank-items": {"order": {"variations": {"main": {"type": "engine", "model": "search"}}}}}
+        },
         is_alone=True,
     )
 ]

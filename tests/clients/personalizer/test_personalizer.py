@@ -21,9 +21,7 @@ from tests.server.world import GROUP, TRACKING_ID, Server, build, running
 CONFIG = {
     "namespaces": {
         "shop": {
-            "recommenders": {
-                "rerank-items": {"order": {"variations": {"main": {"type": "engine", "model": "search"}}}}
-            },
+            **ROW.more,
             "eventTargets": [{"type": "personalize-event-tracker", "trackingId": TRACKING_ID}],
             "intake": ROW.intake,
         }
