@@ -8,6 +8,7 @@ import logging
 import time
 from contextlib import nullcontext, suppress
 from functools import lru_cache
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from limits import RateLimitItem, parse
@@ -66,7 +67,7 @@ class RateLimiter:
             if self._redis is not None:
                 self._recovery = asyncio.get_running_loop().create_task(self._recover(self._redis))
             return
-        raise TooMany(f"more than {rule} from this {kind}", max(1, round(window.reset_time - time.time())))
+        raise TooMany(f"more than {rule} from this {kind}", max(1, ceil(window.reset_time - time.time())))
 
     async def _recover(self, redis: Redis | RedisCluster) -> None:
         """Wait until Redis answers again, over new connections."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hmac
 import json
+import time
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -14,6 +16,9 @@ import pytest
 from joserfc.jwk import ECKey, RSAKey
 from litestar.testing import TestClient
 
+from gateway.auth import RateLimiter
+from gateway.errors import TooMany
+from gateway.plan.plan import RateLimits
 from tests.gateway.auth.issuer import SmallIssuer, small_issuer
 from tests.gateway.config.documents import faults_of
 from tests.gateway.serve.world import CONFIG, Clock, SmallEngine, app_over
@@ -346,6 +351,7 @@ def test_the_subject_must_be_the_user(engine: SmallEngine, issuer: SmallIssuer, 
 # ---- rates
 
 
+DAY_S = 86_400
 LIMITS = CONFIG + KEYS + "rateLimits: {perKey: 3/minute, perAddress: 1000/hour}\n"
 
 
@@ -361,6 +367,25 @@ def test_a_key_that_asks_too_often_waits(engine: SmallEngine) -> None:
         assert 1 <= int(refused.headers["retry-after"]) <= 60
         assert refused.headers["access-control-allow-origin"]
         assert ask(client, "k-read").status_code == 200
+
+
+def test_who_waits_as_long_as_is_asked_has_waited_long_enough() -> None:
+    """A window ends at any part of a second: the seconds to wait are never fewer than those that are left."""
+
+    def left() -> float:
+        return DAY_S - time.time() % DAY_S  # windows begin with the day
+
+    async def refused_at_ten_moments() -> None:
+        limiter, limits = RateLimiter(), RateLimits(per_key="1/day")
+        for moment in range(10):
+            await limiter.check(limits, f"k{moment}", "")
+            before = left()
+            with pytest.raises(TooMany) as refused:
+                await limiter.check(limits, f"k{moment}", "")
+            assert left() <= refused.value.retry_after_s < before + 1
+            await asyncio.sleep(0.1)
+
+    asyncio.run(refused_at_ten_moments())
 
 
 def test_workers_count_together_in_redis(tmp_path: Path) -> None:
