@@ -199,7 +199,13 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """Raises `Unavailable` where the database does not answer or can't be read."""
         with self._faults.reported("read from"), self._reader.connect() as connection:
-            yield connection
+            try:
+                yield connection
+            except Exception:
+                raise
+            except BaseException:  # a signal's: a result that is half read keeps its snapshot, and the next user of the
+                connection.invalidate()  # connection could not write
+                raise
 
     def rows(self, query: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
         """All rows of a query, in a read of their own."""

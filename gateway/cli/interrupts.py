@@ -14,7 +14,8 @@ class Interrupted(SystemExit):
     """Its exit status is the shell's for a signal: 130 for Ctrl-C, 143 for SIGTERM."""
 
     def __init__(self, number: int) -> None:
-        super().__init__(128 + number)
+        self.status = 128 + number
+        super().__init__(self.status)
 
 
 def raise_on_signals() -> Callable[[], None]:

@@ -53,6 +53,7 @@ class Local:
         self.control = engine.resources.control(engine.settings.account_id, engine.settings.region)
         self._alone = alone
         self._worker: Worker | None = None
+        self._status = 128 + signal.SIGINT  # of a process that ends while its thread works
 
     def call(self, operation: str, **members: Any) -> dict[str, Any]:
         """One Personalize operation, in and out as boto3 spells it."""
@@ -97,7 +98,8 @@ class Local:
                     if not words and (words := forecast()):
                         self._say(f"{label}, forecast: {words}")
                     bar.update(task, completed=job.fraction, message=job.message)
-        except Interrupted:
+        except Interrupted as interrupted:
+            self._status = interrupted.status
             self._leave(job)
             raise
         if job.state == "failed" or job.message.startswith("refused"):
@@ -167,7 +169,7 @@ class Local:
     def close(self) -> None:
         """The engine too, unless a thread that can't be stopped needs it till the process ends."""
         if self._worker is not None and self._worker.is_alive():
-            atexit.register(_end_at_once)
+            atexit.register(_end_at_once, self._status)
         else:
             self.engine.close()
 
@@ -211,10 +213,10 @@ class Worker:
             self._error = error
 
 
-def _end_at_once() -> None:
+def _end_at_once(status: int) -> None:
     """Not by way of the threads, which may be in a library that does not bear it."""
     sys.stdout.flush()
-    os._exit(128 + signal.SIGINT)
+    os._exit(status)
 
 
 def pid_of(job: Job) -> str:
