@@ -58,6 +58,8 @@ class Watermark:
         return _decoded(os.pread(self._file, _SIZE, 0))
 
     def store(self, mark: Mark) -> None:
+        if not self.close.alive:  # the file's number may be another's by now
+            return
         packed = _LAYOUT.pack(_MAGIC, bytes.fromhex(mark.database), mark.commits, mark.seq)
         with suppress(OSError):  # a mark that stays behind says nothing wrong, and the transaction is committed
             os.pwrite(self._file, packed + _SUM.pack(crc32(packed)), 0)

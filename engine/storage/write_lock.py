@@ -6,6 +6,7 @@ others come and go; who waits here goes on as soon as the one before has ended. 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import threading
@@ -23,9 +24,13 @@ class WriteLock:
 
     @contextmanager
     def held(self) -> Iterator[None]:
+        """Raises `OSError` once it is closed: the file's number may be another's by then."""
         with self._lock:
+            if not self.close.alive:
+                raise OSError(errno.EBADF, "the database is closed")
             fcntl.flock(self._file, fcntl.LOCK_EX)
             try:
                 yield
             finally:
-                fcntl.flock(self._file, fcntl.LOCK_UN)
+                if self.close.alive:
+                    fcntl.flock(self._file, fcntl.LOCK_UN)

@@ -10,6 +10,9 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
+from engine.storage.watermark import Mark, Watermark
 from engine.storage.write_lock import WriteLock
 
 HOLDER = """
@@ -64,3 +67,18 @@ def test_threads_take_turns(tmp_path: Path):
         thread.join(10)
     assert most == 1
     lock.close()
+
+
+def test_what_is_closed_does_nothing_to_the_file_that_has_its_number_now(tmp_path: Path):
+    lock, watermark = WriteLock(tmp_path / "turn"), Watermark(tmp_path / "mark")
+    for each in (lock, watermark):
+        each.close()
+    with (tmp_path / "one").open("wb") as one, (tmp_path / "other").open("wb") as other:
+        one.write(b"of one")
+        other.write(b"of the other")
+        for file in (one, other):
+            file.flush()
+        with pytest.raises(OSError, match="closed"), lock.held():
+            pytest.fail("there is nothing to hold")
+        watermark.store(Mark("0" * 32, 1, 1))
+    assert ((tmp_path / "one").read_bytes(), (tmp_path / "other").read_bytes()) == (b"of one", b"of the other")
