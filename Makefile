@@ -98,9 +98,10 @@ dashboards: $(READY)  ## deploy/grafana anew, from the panels in tests/deploy/da
 docs: $(READY)  ## the documentation as a site in build/site, without a warning
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet -f .mkdocs.yml  # it tells of its successor else
 
-clients: $(READY)  ## clients/ anew: the OpenAPI document from the code, and the Python client from that
+clients: $(READY)  ## clients/ anew: the OpenAPI document from the code, and the clients for Python and TypeScript from that
 	$(BIN)/recgate print-schema openapi > clients/openapi.json
-	$(BIN)/python -m clients.generate
+	$(BIN)/python -m clients.generate_python
+	$(BIN)/python -m clients.generate_typescript
 
 reference: $(READY)  ## the pages of the reference anew, from the code: keys, routes, commands, metrics, recipes, errors
 	$(BIN)/python -m tests.docs.reference

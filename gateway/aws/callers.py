@@ -25,7 +25,6 @@ SCOPE = re.compile(r"Credential=[^/,\s&]+/[0-9]{8}/(?P<region>[a-z0-9-]{1,32})/[
 class AwsCaller:
     account: str
     region: str
-    access_key: str = ""  # the id of the key that has signed, where signatures are verified
 
 
 class Callers:
@@ -55,8 +54,8 @@ class Callers:
         if not keys:
             self._let_in(sent, plane)
             return self._whoever(sent)
-        claim, key = verified(sent, keys, self._clock(), service)
-        return AwsCaller(key.account, claim.region, claim.key)
+        key, region = verified(sent, keys, self._clock(), service)
+        return AwsCaller(key.account, region)
 
     def _let_in(self, sent: RawRequest, plane: Plane) -> None:
         let_in: str = getattr(self._unsigned(), plane)

@@ -26,7 +26,7 @@ SHOP = (
 )
 ALONE = ("README.md", "docs/leave-aws.md", "docs/config-as-code.md")
 ELSEWHERE = {  # a page: what tries its snippets
-    "docs/clients.md": "tests/server/test_protocols.py",
+    "docs/clients.md": "tests/server/test_protocols.py and tests/clients/typescript",
     "docs/csv-to-page.md": "tests/ui/test_csv_to_page.py",
     "docs/experiments.md": "below",
     "docs/intake.md": "tests/test_docs.py",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from clients.generate import PACKAGE, UnknownSchema, generated, type_of
+from clients import generate_python, generate_typescript
+from clients.document import UnknownSchema
 from engine import Engine, Settings
 from gateway.app import create_app
 from gateway.config import parse
@@ -112,15 +113,23 @@ def test_the_file_is_what_the_code_says() -> None:
     assert (CLIENTS / "openapi.json").read_text() == public_text(), "make clients"
 
 
-def test_the_python_client_is_what_the_document_says() -> None:
-    for name, text in generated().items():
-        assert (PACKAGE / name).read_text() == text, "make clients"
+@pytest.mark.parametrize("language", [generate_python, generate_typescript], ids=lambda language: language.__name__)
+def test_the_clients_are_what_the_document_says(language: Any) -> None:
+    for name, text in language.generated().items():
+        assert (language.SOURCES / name).read_text() == text, "make clients"
 
 
+@pytest.mark.parametrize("type_of", [generate_python.python_type, generate_typescript.typescript_type])
 @pytest.mark.parametrize("schema", [{"type": "strange"}, {"not": {}}])
-def test_a_schema_without_a_type_of_python_is_refused(schema: dict[str, Any]) -> None:
+def test_a_schema_without_a_type_is_refused(type_of: Callable[[Any], str], schema: dict[str, Any]) -> None:
     with pytest.raises(UnknownSchema):
         type_of(schema)
+
+
+def test_the_typescript_client_needs_no_package_to_run_and_its_lock_names_no_host() -> None:
+    package = json.loads((CLIENTS / "typescript" / "package.json").read_text())
+    assert "dependencies" not in package and "peerDependencies" not in package
+    assert "://" not in (CLIENTS / "typescript" / "package-lock.json").read_text()
 
 
 def test_every_public_route_is_there(document: dict[str, Any], routes: set[Route]) -> None:

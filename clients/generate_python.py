@@ -8,12 +8,11 @@ import re
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-HERE = Path(__file__).parent
-PACKAGE = HERE / "python" / "recgate_client"
+from clients.document import HERE, ClientOperation, Language, Schema, UnknownSchema, operations_of, read_document
+
+SOURCES = HERE / "python" / "recgate_client"
 SIMPLE = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 HEAD = '"""{title} Generated from the OpenAPI document by `make clients`: do not edit."""\n\n'
 MODELS_HEAD = (
@@ -38,7 +37,6 @@ from recgate_client.transport import AsyncTransport, Call, Transport, path_of
 
 """
 )
-Schema = Mapping[str, Any]
 
 
 class Colour(NamedTuple):
@@ -54,20 +52,16 @@ BLOCKING = Colour("", "Transport", "def", "")
 AWAITED = Colour("Async", "AsyncTransport", "async def", "await ")
 
 
-class UnknownSchema(Exception):
-    """A schema that no type of Python is known for."""
-
-
 def main() -> None:
     for name, text in generated().items():
-        (PACKAGE / name).write_text(text)
+        (SOURCES / name).write_text(text)
 
 
 def generated() -> dict[str, str]:
     """The texts by the names of their files."""
-    document = json.loads((HERE / "openapi.json").read_text())
+    document = read_document()
     models = MODELS_HEAD + "\n\n".join(model(name, each) for name, each in document["components"]["schemas"].items())
-    operations = list(operations_of(document))
+    operations = list(operations_of(document, PYTHON))
     classes = [
         operations_class(f"{colour.prefix}{kind}Operations", colour, operations, is_admin=kind == "Admin")
         for colour in (BLOCKING, AWAITED)
@@ -85,7 +79,7 @@ def formatted(source: str) -> str:
 # ---- types
 
 
-def type_of(schema: Schema, module: str = "") -> str:
+def python_type(schema: Schema, module: str = "") -> str:
     """The Python type of values of the schema. Raises `UnknownSchema`."""
     match schema:
         case {"$ref": str(reference)}:
@@ -93,13 +87,13 @@ def type_of(schema: Schema, module: str = "") -> str:
         case {"enum": list(values)}:
             return f"Literal[{', '.join(map(repr, values))}]"
         case {"anyOf": list(choices)} | {"oneOf": list(choices)}:
-            return " | ".join(dict.fromkeys(type_of(each, module) for each in choices))
+            return " | ".join(dict.fromkeys(python_type(each, module) for each in choices))
         case {"type": "array", "prefixItems": list(items)}:
-            return f"tuple[{', '.join(type_of(each, module) for each in items)}]"
+            return f"tuple[{', '.join(python_type(each, module) for each in items)}]"
         case {"type": "array"}:
-            return f"list[{type_of(schema.get('items', {}), module)}]"
+            return f"list[{python_type(schema.get('items', {}), module)}]"
         case {"type": "object", "additionalProperties": dict(values)}:
-            return f"dict[str, {type_of(values, module)}]"
+            return f"dict[str, {python_type(values, module)}]"
         case {"type": "object"}:
             return "dict[str, Any]"
         case {"type": str(name)} if name in SIMPLE:
@@ -112,6 +106,9 @@ def type_of(schema: Schema, module: str = "") -> str:
 def python_name(name: str) -> str:
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).replace("-", "_").lower()
     return f"{snake}_" if keyword.iskeyword(snake) else snake
+
+
+PYTHON = Language(python_name, lambda schema: python_type(schema, "models."), "Sequence[str]", "bytes")
 
 
 # ---- models
@@ -130,7 +127,7 @@ def model(name: str, schema: Schema) -> str:
 
 
 def member(name: str, schema: Schema, *, is_required: bool) -> str:
-    own, annotation = python_name(name), type_of(schema)
+    own, annotation = python_name(name), python_type(schema)
     renamed = f"name={name!r}" if own != name else ""
     if is_required:
         return f"    {own}: {annotation}" + (f" = msgspec.field({renamed})" if renamed else "")
@@ -147,66 +144,11 @@ def docstring(text: str) -> str:
 # ---- operations
 
 
-class Argument(NamedTuple):
-    """A parameter of an operation: its name here and on the wire."""
-
-    own: str
-    name: str
-    annotation: str
-    description: str
-
-
-class ClientOperation(NamedTuple):
-    """An operation as methods are made of it. `result` is None where the answer has no body."""
-
-    name: str
-    method: str
-    path: str
-    summary: str
-    places: tuple[Argument, ...]
-    query: tuple[Argument, ...]
-    body: str | None
-    result: str | None
-
-
-def operations_of(document: Schema) -> Iterator[ClientOperation]:
-    """The operations with an answer that ends: streams are not the client's."""
-    for path, methods in document["paths"].items():
-        for method, each in methods.items():
-            success = next(answer for status, answer in each["responses"].items() if status.startswith("2"))
-            contents = success.get("content", {})
-            if "text/event-stream" in contents:
-                continue
-            yield ClientOperation(
-                python_name(each["operationId"]),
-                method.upper(),
-                path,
-                each["summary"],
-                tuple(argument(one) for one in each.get("parameters", ()) if one["in"] == "path"),
-                tuple(argument(one) for one in each.get("parameters", ()) if one["in"] == "query"),
-                body_of(each),
-                next((type_of(one["schema"], "models.") for one in contents.values()), None),
-            )
-
-
-def argument(parameter: Schema) -> Argument:
-    name = parameter["name"]
-    annotation = "Sequence[str]" if name == "item_ids" else type_of(parameter["schema"], "models.")
-    return Argument(python_name(name), name, annotation, parameter.get("description", ""))
-
-
-def body_of(operation: Schema) -> str | None:
-    content = operation.get("requestBody", {}).get("content", {})
-    if not content:
-        return None
-    return type_of(content["application/json"]["schema"], "models.") if "application/json" in content else "bytes"
-
-
 def operations_class(name: str, colour: Colour, operations: list[ClientOperation], *, is_admin: bool) -> str:
     words = "The operations for operators: paths below /admin." if is_admin else "The operations for pages and apps."
     head = f'class {name}:\n    """{words}"""\n\n'
     head += f"    def __init__(self, transport: {colour.transport}) -> None:\n        self._transport = transport\n\n"
-    chosen = [each for each in operations if each.path.startswith("/admin/") == is_admin]
+    chosen = [each for each in operations if each.is_admin == is_admin]
     return head + "\n".join(method_of(each, colour) for each in chosen)
 
 
