@@ -26,7 +26,7 @@ from gateway.answer.make import Maker
 from gateway.answer.rank import Ranker
 from gateway.answer.serve import Gateway
 from gateway.auth import Authenticator, Gate, RateLimiter
-from gateway.aws.callers import Callers
+from gateway.aws.callers import AwsCaller, Callers
 from gateway.aws.canonical import RawRequest
 from gateway.aws.cloudwatch import CloudWatchMetrics
 from gateway.aws.events import EventIntake
@@ -412,7 +412,15 @@ class WorkerParts:
     def _wire(self) -> Wire:
         gateway, settings = self.gateway, self.engine.settings
         keys, unsigned = (lambda: gateway.config.access_keys), (lambda: gateway.config.unsigned)
-        return Wire(Callers(keys, settings, self.options.clock, unsigned), self.bodies, self.meter, self._address)
+        callers = Callers(keys, settings, self.options.clock, unsigned)
+        return Wire(callers, self.bodies, self.meter, self._address, self._limit)
+
+    async def _limit(self, caller: AwsCaller, head: RawRequest, count: int) -> None:
+        """Count calls of the AWS wire by the key that has signed them, and by the sender's address."""
+        limits = self.gateway.config.rate_limits
+        if count and limits.are_any:
+            key = f"aws/{caller.access_key}" if caller.access_key else ""
+            await self.rate_limiter.check(limits, key, self._address(head), count)
 
     def _address(self, head: RawRequest) -> str:
         """The sender's address, behind trusted proxies, too."""

@@ -20,7 +20,6 @@ HOMES = {  # a library, and the only places that import it
     "sqlalchemy": ("engine/", "gateway/cli/query_rows.py"),
     "alembic": ("engine/storage/migrations/",),
     "ray": ("engine/ray_tasks.py",),
-    "purgatory": ("gateway/outbound/",),
     "stamina": ("gateway/outbound/",),
     "redis": (
         "gateway/cache/fan_out.py",

@@ -25,6 +25,7 @@ SCOPE = re.compile(r"Credential=[^/,\s&]+/[0-9]{8}/(?P<region>[a-z0-9-]{1,32})/[
 class AwsCaller:
     account: str
     region: str
+    access_key: str = ""  # the id of the key that has signed, where signatures are verified
 
 
 class Callers:
@@ -54,8 +55,8 @@ class Callers:
         if not keys:
             self._let_in(sent, plane)
             return self._whoever(sent)
-        key, region = verified(sent, keys, self._clock(), service)
-        return AwsCaller(key.account, region)
+        claim, key = verified(sent, keys, self._clock(), service)
+        return AwsCaller(key.account, claim.region, claim.key)
 
     def _let_in(self, sent: RawRequest, plane: Plane) -> None:
         let_in: str = getattr(self._unsigned(), plane)

@@ -22,7 +22,7 @@ from msgspec import Meta
 
 import engine
 from gateway.answer.serve import Gateway
-from gateway.aws.callers import Callers, Plane
+from gateway.aws.callers import Plane
 from gateway.aws.canonical import RawRequest
 from gateway.aws.protocol import (
     FAILURE,
@@ -101,7 +101,7 @@ class GetResults(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
 def evidently_route(gateway: Gateway, flag_service: FlagService, on: Wire) -> HTTPRouteHandler:
     """A handler at the root, and below a prefix as the other AWS services have."""
-    calls = EvidentlyCalls(gateway, flag_service, on.callers)
+    calls = EvidentlyCalls(gateway, flag_service, on)
 
     @Handler([place for path in PATHS for place in at_root_and_prefix(path)], METHODS, allowing(METHODS))
     async def handle(request: AnyRequest) -> Response[bytes]:
@@ -121,13 +121,14 @@ def evidently_route(gateway: Gateway, flag_service: FlagService, on: Wire) -> HT
 
 
 class EvidentlyCalls:
-    def __init__(self, gateway: Gateway, flag_service: FlagService, callers: Callers) -> None:
-        self._gateway, self._flag_service, self._callers = gateway, flag_service, callers
+    def __init__(self, gateway: Gateway, flag_service: FlagService, on: Wire) -> None:
+        self._gateway, self._flag_service, self._on = gateway, flag_service, on
         self._rows = gateway.ledger.units  # which may take its time
 
     async def answer(self, sent: RawRequest, held: BudgetedBody) -> Any:
         """Raises `Problem`."""
-        who = self._callers.who(sent, SERVICE, plane_of(sent))
+        who = self._on.callers.who(sent, SERVICE, plane_of(sent))
+        await self._on.limit(who, sent, 1)
         sent = sent._replace(body=held.inflated(sent.headers))  # the signature is of what came over the wire
         home = who.account == self._gateway.config.aws.account_id
         projects = wire.projects(self._gateway.config.flags.values()) if home else {}
@@ -148,7 +149,9 @@ class EvidentlyCalls:
             case _ if is_events:
                 raise unknown("of that path and method")
             case "POST", ["evaluations"]:
-                return self._evaluate_many(sent, project, arn)
+                requests = decoded(sent, EvaluateMany).requests
+                await self._on.limit(who, sent, len(requests) - 1)  # the first was counted on the way in
+                return self._evaluate_many(requests, project, arn)
             case "POST", ["experiments", experiment, "results"]:
                 return await self._results(decoded(sent, GetResults), experiment_flag(project, experiment))
             case "POST", ["evaluations", feature]:
@@ -177,7 +180,7 @@ class EvidentlyCalls:
             "details": msgspec.json.encode(details).decode(),
         }
 
-    def _evaluate_many(self, sent: RawRequest, project: wire.Project, arn: str) -> wire.Body:
+    def _evaluate_many(self, requests: Sequence[EvaluateOne], project: wire.Project, arn: str) -> wire.Body:
         results = [
             {
                 "entityId": each.entity_id,
@@ -185,7 +188,7 @@ class EvidentlyCalls:
                 "project": arn,
                 **self._evaluated(each, each.feature, project),
             }
-            for each in decoded(sent, EvaluateMany).requests
+            for each in requests
         ]
         return {"results": results}
 

@@ -22,7 +22,7 @@ import engine
 from gateway.aws.callers import AwsCaller, Callers, Plane
 from gateway.aws.canonical import RawRequest
 from gateway.aws.metering import WireMeter
-from gateway.errors import RETRY_AFTER_S, Overloaded, Problem, TooLarge, TooMany
+from gateway.errors import RETRY_AFTER_S, Busy, Overloaded, Problem, TooLarge, TooMany
 from gateway.limits.body_budget import BodyBudget
 from gateway.routes.handler import Handler
 from gateway.routes.replies import POST, AnyRequest, SentResponse
@@ -61,14 +61,22 @@ class WireAnswer(NamedTuple):
 Call = Callable[[AwsCaller, Headers, bytes], Awaitable[bytes | WireAnswer]]  # (who, lower-cased headers, body) → body
 
 
+Limit = Callable[[AwsCaller, RawRequest, int], Awaitable[None]]  # counts so many calls; raises `TooMany`
+
+
+async def without_limit(caller: AwsCaller, head: RawRequest, count: int) -> None:
+    """Let all calls in."""
+
+
 class Wire(NamedTuple):
-    """Parts that the wire's routes share: who may call, where bodies are held, the share of a sender there, and what
-    counts calls."""
+    """Parts that the wire's routes share: who may call, where bodies are held, the share of a sender there, what counts
+    calls, and how often a caller may call."""
 
     callers: Callers
     bodies: BodyBudget
     meter: WireMeter
     share: Callable[[RawRequest], str] = lambda head: head.peer or ""
+    limit: Limit = without_limit
 
 
 class WireRoute(NamedTuple):
@@ -122,8 +130,9 @@ async def _answered(
         on.callers.check(head, plane=route.plane)
         async with (held := on.bodies.of(request, on.share(head), route.limit, inflate=False)) as sent:
             caller = on.callers.who(head._replace(body=sent), plane=route.plane)
-            # the signature is of what came over the wire
-            counted.account, counted.body = caller.account, held.inflated(head.headers)
+            counted.account = caller.account
+            await on.limit(caller, head, 1)
+            counted.body = held.inflated(head.headers)  # the signature is of what came over the wire
             answer = await route.call(caller, head.headers, counted.body)
     except (engine.EngineError, Problem) as error:
         return refused(error, route.media_type)
@@ -155,7 +164,7 @@ def refused(error: engine.EngineError | Problem, media_type: str) -> Response[by
     body = msgspec.json.encode({"__type": code, "message": message})
     headers = {"x-amzn-ErrorType": code, **request_id()}
     if code == THROTTLED or status == 503:
-        headers["Retry-After"] = str(RETRY_AFTER_S)
+        headers["Retry-After"] = str(error.retry_after_s if isinstance(error, TooMany | Busy) else RETRY_AFTER_S)
     return Response(body, status_code=status, media_type=media_type, headers=headers)
 
 

@@ -47,14 +47,14 @@ class Claim(NamedTuple):
 
 def verified(
     request: RawRequest, keys: Mapping[str, AccessKey], now: float, service: str = SERVICE
-) -> tuple[AccessKey, str]:
-    """The key that signed the request to a service, and the region it was signed for. Raises `Denied`."""
+) -> tuple[Claim, AccessKey]:
+    """The claim of a request to a service, and the key that has signed it. Raises `Denied`."""
     query = pairs_of(request.query)
     claim, key = claimed(request, query, keys, now, service)
     check_signature(request, query, claim, key.secret, payload_of(request))
     if now >= key.expires:  # last, so that only the key's owner learns of it
         raise Denied("ExpiredTokenException", "The security token included in the request is expired.")
-    return key, claim.region
+    return claim, key
 
 
 def check_head(request: RawRequest, keys: Mapping[str, AccessKey], now: float, service: str = SERVICE) -> None:

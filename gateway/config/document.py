@@ -141,7 +141,7 @@ AnyAuth = NoAuth | ApiKeyAuth | OidcAuth
 
 class RateLimitsPart(Part, frozen=True):
     """How often one key or token, and one address, may ask; counted in Redis where RECGATE_REDIS_URL names one, else in
-    each worker for itself."""
+    each worker for itself. On the AWS wire the key is the access key that has signed."""
 
     per_key: Rate | None = None
     per_address: Rate | None = None

@@ -3,19 +3,17 @@ the peer is known to be broken. Everything that goes wrong is an `UpstreamProble
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
 import httpx
 import msgspec
 
 from gateway.errors import UpstreamProblem, UpstreamTimeout
+from gateway.outbound.breaker import Breaker
 from gateway.outbound.message import OutboundRequest, OutboundResponse, ResponseTooLarge
 from gateway.outbound.transport import Transport
 from gateway.plan.plan import Limits
-
-if TYPE_CHECKING:
-    from purgatory.service._async.circuitbreaker import AsyncCircuitBreaker
 
 THEIR_ANSWERS = {  # what of their statuses is about the question, and what it is here
     400: (400, "UpstreamInvalidInput"),
@@ -41,36 +39,37 @@ Prepare = Callable[[], Awaitable[OutboundRequest]]  # for every try: a signature
 class Outbound:
     """Sends requests, with a circuit breaker for each peer."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, clock: Callable[[], float] = time.monotonic) -> None:
         import stamina  # a tenth of a start, for processes that ask nobody
-        from purgatory import AsyncCircuitBreakerFactory
-        from purgatory.domain.model import OpenedState
 
-        self._transport, self._retry_context, self._circuit_open = transport, stamina.retry_context, OpenedState
-        self._breakers = AsyncCircuitBreakerFactory(exclude=[(UpstreamProblem, _their_answer)])
-        self._breaker_of: dict[str, AsyncCircuitBreaker] = {}
+        self._transport, self._clock, self._retry_context = transport, clock, stamina.retry_context
+        self._breakers: dict[str, Breaker] = {}
 
     async def ask(self, peer: Peer, request: OutboundRequest | Prepare) -> OutboundResponse:
         """A 2xx answer, whole, to a request that is ready or made anew for each try. Raises `UpstreamProblem`: 504 too
         late, 502 broken, 503 not asked since it is broken, and 400, 404 and 429 where the peer said so itself."""
-        breaker = self._breaker_of.get(peer.name) or await self._breaker(peer)
-        try:
-            async with breaker:
-                try:
-                    return await self._try(peer, request)
-                except UpstreamProblem as problem:
-                    if not peer.limits.retries or not _may_help(problem):
-                        raise
-                    return await self._retry(peer, request, problem)
-        except self._circuit_open as error:
+        breaker = self._breakers.get(peer.name) or self._breakers.setdefault(peer.name, Breaker())
+        if not breaker.admits(peer.limits, self._clock()):
             message = f"{peer.name} has failed {peer.limits.failures} times in a row; it is asked again shortly"
-            raise UpstreamProblem(message, status=503, type=peer.type, code="CircuitOpen") from error
+            raise UpstreamProblem(message, status=503, type=peer.type, code="CircuitOpen")
+        try:
+            response = await self._send_with_retries(peer, request)
+        except UpstreamProblem as problem:
+            if _may_help(problem):
+                breaker.fail(peer.limits, self._clock())
+            else:  # an answer about the question
+                breaker.succeed()
+            raise
+        breaker.succeed()
+        return response
 
-    async def _breaker(self, peer: Peer) -> AsyncCircuitBreaker:
-        limits = peer.limits
-        breaker = await self._breakers.get_breaker(peer.name, threshold=limits.failures, ttl=limits.open_s)
-        self._breaker_of[peer.name] = breaker
-        return breaker
+    async def _send_with_retries(self, peer: Peer, request: OutboundRequest | Prepare) -> OutboundResponse:
+        try:
+            return await self._try(peer, request)
+        except UpstreamProblem as problem:
+            if not peer.limits.retries or not _may_help(problem):
+                raise
+            return await self._retry(peer, request, problem)
 
     async def _try(self, peer: Peer, request: OutboundRequest | Prepare) -> OutboundResponse:
         sent = request if isinstance(request, OutboundRequest) else await request()
@@ -121,10 +120,6 @@ def broken(peer: Peer, what: str) -> UpstreamProblem:
     return UpstreamProblem(f"{peer.name} {what}", status=status, type=peer.type, code=code)
 
 
-def _their_answer(error: BaseException) -> bool:
-    """Tell whether the error is about the question, not about the peer."""
-    return isinstance(error, UpstreamProblem) and not _may_help(error)
-
-
 def _may_help(error: Exception) -> bool:
+    """Tell whether the error is about the peer, which another try may find well, and not about the question."""
     return isinstance(error, UpstreamProblem) and (error.status >= 500 or error.status == 429)

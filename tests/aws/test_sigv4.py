@@ -82,9 +82,9 @@ def test_whatever_botocore_signs_is_verified(path: list[str], params: dict[str, 
     assert code_of(changed(request, x_custom=value + "y")) != ""
 
 
-def test_the_key_and_the_region_are_told():
-    key, region = verified(signed(key="ASIA2", token="a//token=="), KEYS, time.time())
-    assert (key.account, region) == ("222222222222", "eu-west-1")
+def test_the_key_and_the_region_are_returned():
+    claim, key = verified(signed(key="ASIA2", token="a//token=="), KEYS, time.time())
+    assert (claim.key, key.account, claim.region) == ("ASIA2", "222222222222", "eu-west-1")
 
 
 def test_headers_that_botocore_never_signs_may_be_signed():

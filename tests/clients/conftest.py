@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.clients.report import PAGE, page
 from tests.clients.rows import all_rows
-from tests.clients.world import LIMIT, Runs, Store, keys_of, server_of
+from tests.clients.world import LIMIT, Runs, Store, access_keys_of, keys_of, server_of
 from tests.server.world import Server, running
 from tests.ui.conftest import FLAGS
 
@@ -45,8 +45,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("clients") / "limited"
-    with running(server_of(folder, all_rows(), rateLimits={"perKey": LIMIT}, auth=keys_of(all_rows()))) as started:
+    folder, rows = tmp_path_factory.mktemp("clients") / "limited", all_rows()
+    more = {"rateLimits": {"perKey": LIMIT}, "auth": keys_of(rows), "aws": access_keys_of(rows)}
+    with running(server_of(folder, rows, **more)) as started:
         yield started
 
 

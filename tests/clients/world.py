@@ -159,6 +159,15 @@ def keys_of(rows: Sequence[ClientRow]) -> dict[str, Any]:
     return {"type": "api_key", "keys": keys}
 
 
+def access_keys_of(rows: Sequence[ClientRow]) -> dict[str, Any]:
+    """The `aws` by which each row has an access key of its own, its id the row's name with _, ROW-key its secret."""
+    account = {"accountId": "000000000000"}
+    keys = [
+        {"accessKeyId": row.name.replace("-", "_"), "secretAccessKey": f"{row.name}-key", **account} for row in rows
+    ]
+    return {"accessKeys": keys}
+
+
 def server_of(folder: Path, rows: Sequence[ClientRow], **more: Any) -> Server:
     folder.mkdir()
     build(folder / "data", rows)

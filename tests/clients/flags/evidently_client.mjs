@@ -8,9 +8,10 @@ import {
 
 const { ROW, URL: OPEN, LIMITED_URL } = process.env;
 const units = Array.from({ length: 60 }, (_, number) => `u${number}`);
-const credentials = { accessKeyId: 'any', secretAccessKey: 'any' };
-const clientOf = (endpoint) =>
-  new EvidentlyClient({ endpoint, region: 'us-east-1', disableHostPrefix: true, credentials, maxAttempts: 1 });
+const anyone = { accessKeyId: 'any', secretAccessKey: 'any' };
+const own = { accessKeyId: ROW.replaceAll('-', '_'), secretAccessKey: `${ROW}-key` };
+const clientOf = (endpoint, credentials = anyone, maxAttempts = 1) =>
+  new EvidentlyClient({ endpoint, region: 'us-east-1', disableHostPrefix: true, credentials, maxAttempts });
 
 async function errorOf(client, command) {
   try {
@@ -44,5 +45,14 @@ const wrongContext = { project: ROW, feature, entityId: 'u1', evaluationContext:
 const invalid = await errorOf(client, new EvaluateFeatureCommand(wrongContext));
 const padded = { ...event, data: JSON.stringify({ ...clicked, padding: 'x'.repeat(30_000) }) };
 const large = await errorOf(client, new PutProjectEventsCommand({ project: ROW, events: Array(40).fill(padded) }));
-const unknown = await errorOf(clientOf(LIMITED_URL), new EvaluateFeatureCommand({ project: ROW, feature, entityId: 'u1' }));
-process.stdout.write(`${JSON.stringify({ arms, types, failed, missing, unknown, invalid, large })}\n`, () => process.exit(0));
+const asked = { project: ROW, feature, entityId: 'u1' };
+const unknown = await errorOf(clientOf(LIMITED_URL), new EvaluateFeatureCommand(asked));
+const hasty = clientOf(LIMITED_URL, own);
+let often = null;
+for (let tries = 0; often === null && tries < 100; tries += 1) {
+  often = await errorOf(hasty, new EvaluateFeatureCommand(asked));
+}
+const waited = await clientOf(LIMITED_URL, own, 10).send(new EvaluateFeatureCommand(asked));
+const limited = [...often, waited.variation === arms.u1[0]];
+const errors = { failed, missing, unknown, invalid, large, limited };
+process.stdout.write(`${JSON.stringify({ arms, types, ...errors })}\n`, () => process.exit(0));

@@ -12,9 +12,10 @@ ROW = os.environ["ROW"]
 UNITS = [f"u{number}" for number in range(60)]
 
 
-def client_of(url):
-    config = Config(inject_host_prefix=False, retries={"max_attempts": 0})
-    keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
+def client_of(url, key="any", secret="any", attempts=1):
+    retries = {"mode": "standard", "total_max_attempts": attempts}
+    config = Config(inject_host_prefix=False, retries=retries)
+    keys = {"aws_access_key_id": key, "aws_secret_access_key": secret}
     return boto3.client("evidently", endpoint_url=url, region_name="us-east-1", config=config, **keys)
 
 
@@ -46,8 +47,13 @@ wrong_context = error_of(
 )
 large = {**event, "data": json.dumps({**clicked, "padding": "x" * 30_000})}
 too_large = error_of(client.put_project_events, project=ROW, events=[large] * 40)
-limited = client_of(os.environ["LIMITED_URL"])
-unknown = error_of(limited.evaluate_feature, project=ROW, feature=f"{ROW}-look", entityId="u1")
+limited, asked = os.environ["LIMITED_URL"], {"project": ROW, "feature": f"{ROW}-look", "entityId": "u1"}
+unknown = error_of(client_of(limited).evaluate_feature, **asked)
+own = (ROW.replace("-", "_"), f"{ROW}-key")
+hasty, patient = client_of(limited, *own), client_of(limited, *own, attempts=10)
+often = next(filter(None, (error_of(hasty.evaluate_feature, **asked) for _ in range(100))))
+waited = patient.evaluate_feature(**asked)["variation"] == arms["u1"][0]
 failed = [each.get("errorCode") for each in put["eventResults"]]
 errors = {"missing": missing, "unknown": unknown, "invalid": wrong_context, "large": too_large}
+errors["limited"] = [*often, waited]
 print(json.dumps({"arms": arms, "types": types, "failed": failed, **errors}))

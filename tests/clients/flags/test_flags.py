@@ -201,8 +201,10 @@ def test_evidently_hears_of_refusals(row: ClientRow, runs: Runs, outcomes: Outco
     assert told["unknown"][0] in (401, 403)
     assert told["invalid"] == [400, "ValidationException"]
     assert told["large"] == [413, "RequestEntityTooLargeException"]
+    assert told["limited"] == [429, "ThrottlingException", True]
     outcomes.setdefault(row.name, {})["failure"] = (
-        "`400`, `403`, `404` and `413` as exceptions; of a batch the wrong event alone (`errorCode`)"
+        "`400`, `403`, `404`, `413` and `429` as exceptions; of a batch the wrong event alone (`errorCode`); "
+        "`429` tried again by itself, then answered"
     )
 
 
