@@ -34,14 +34,15 @@ class Argument(NamedTuple):
 
 
 class ClientOperation(NamedTuple):
-    """An operation as methods are made of it. `result` is None where the answer has no body; the answer of one that
-    `is_conditional` has an ETag."""
+    """An operation as methods are made of it. `headers` are those that it needs. `result` is None where the answer has
+    no body; the answer of one that `is_conditional` has an ETag."""
 
     name: str
     method: str
     path: str
     summary: str
     places: tuple[Argument, ...]
+    headers: tuple[Argument, ...]
     query: tuple[Argument, ...]
     body: str | None
     result: str | None
@@ -70,12 +71,17 @@ def operations_of(document: Schema, language: Language) -> Iterator[ClientOperat
                 method.upper(),
                 path,
                 each["summary"],
-                tuple(argument(one, language) for one in each.get("parameters", ()) if one["in"] == "path"),
-                tuple(argument(one, language) for one in each.get("parameters", ()) if one["in"] == "query"),
+                *(arguments(each, place, language) for place in ("path", "header", "query")),
                 body_of(each, language),
                 next((language.type_of(one["schema"]) for one in contents.values()), None),
                 "304" in each["responses"],
             )
+
+
+def arguments(operation: Schema, place: str, language: Language) -> tuple[Argument, ...]:
+    """The parameters of one place. A header that is not needed is the transport's."""
+    parameters = [each for each in operation.get("parameters", ()) if each["in"] == place]
+    return tuple(argument(each, language) for each in parameters if place != "header" or each["required"])
 
 
 def argument(parameter: Schema, language: Language) -> Argument:

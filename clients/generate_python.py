@@ -153,15 +153,16 @@ def operations_class(name: str, colour: Colour, operations: list[ClientOperation
 
 
 def method_of(operation: ClientOperation, colour: Colour) -> str:
-    places = [f"{each.own}: {each.annotation}" for each in operation.places]
+    places = [f"{each.own}: {each.annotation}" for each in (*operation.places, *operation.headers)]
     body = [] if operation.body is None else [f"body: {operation.body}"]
     query = [f"{each.own}: {each.annotation} | None = None" for each in operation.query]
     signature = ", ".join(["self", *places, *body, *(["*"] if query else []), *query])
     template = re.sub(r"{\w+}", "{}", operation.path)
     path = f"path_of({', '.join([repr(template), *(each.own for each in operation.places)])})"
     call = [repr(operation.method), path]
-    if query:
-        call.append("query={" + ", ".join(f"{each.name!r}: {each.own}" for each in operation.query) + "}")
+    for part, values in (("headers", operation.headers), ("query", operation.query)):
+        if values:
+            call.append(f"{part}={{{', '.join(f'{each.name!r}: {each.own}' for each in values)}}}")
     if body:
         call.append("body=body")
     result = operation.result

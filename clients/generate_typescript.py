@@ -69,7 +69,7 @@ def typescript_type(schema: Schema, module: str = "") -> str:
 
 
 def typescript_name(name: str) -> str:
-    return re.sub(r"[_-](\w)", lambda match: match[1].upper(), name)
+    return re.sub(r"[_-](\w)", lambda match: match[1].upper(), name[0].lower() + name[1:])
 
 
 TYPESCRIPT = Language(
@@ -132,11 +132,13 @@ def operations_class(operations: list[ClientOperation], *, is_admin: bool) -> st
 
 
 def method_of(operation: ClientOperation) -> str:
-    """One method: the path's values, body, query, options."""
+    """One method: the path's values, headers, body, query, options."""
     words = [f"{operation.method} {operation.path}: {operation.summary}."]
     words += [f"@param {each.own} {each.description}" for each in operation.places if each.description]
     path = re.sub(r"{(\w+)}", lambda match: f"${{{typescript_name(match[1])}}}", operation.path)
     call = [f"method: {json.dumps(operation.method)}", "path"]
+    if operation.headers:
+        call.append(f"headers: {{ {', '.join(f'{json.dumps(each.name)}: {each.own}' for each in operation.headers)} }}")
     call += ["query"] * bool(operation.query) + ["body"] * bool(operation.body)
     send = "sendConditional" if operation.is_conditional else "send"
     return (
@@ -152,7 +154,7 @@ def signature(operation: ClientOperation) -> str:
     if operation.is_conditional:
         name, options = f"{name}<Tag extends ETag = undefined>", "ConditionalOptions<Tag>"
         result = f"Conditional<{result}, Tag>"
-    parameters = [f"{each.own}: {each.annotation}" for each in operation.places]
+    parameters = [f"{each.own}: {each.annotation}" for each in (*operation.places, *operation.headers)]
     parameters += [f"body: {operation.body}"] if operation.body else []
     parameters += [f"query: {query_name(operation)} = {{}}"] if operation.query else []
     parameters.append(f"options: {options} = {{}}")

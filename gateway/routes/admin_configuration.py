@@ -43,6 +43,7 @@ DOCS = (
         "Write the configuration's text, as of If-Match",
         views.WrittenView,
         TextBody,
+        headers=("If-Match",),
     ),
     RouteDoc(
         "GET",

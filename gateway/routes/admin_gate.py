@@ -31,8 +31,8 @@ class Needs:
 
 
 class RouteDoc(NamedTuple):
-    """A route as the OpenAPI document describes it: the structs that it takes and answers with, and its query. Typed
-    clients call it by `name`. The `body` of a route that takes a file is `bytes`."""
+    """A route as the OpenAPI document describes it: the structs that it takes and answers with, its query, and the
+    headers that it needs. Typed clients call it by `name`. The `body` of a route that takes a file is `bytes`."""
 
     method: str
     path: str
@@ -42,6 +42,7 @@ class RouteDoc(NamedTuple):
     body: type | None = None
     query: tuple[str, ...] = ()
     status: int = 200
+    headers: tuple[str, ...] = ()
 
 
 class AdminGate:

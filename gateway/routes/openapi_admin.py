@@ -86,6 +86,9 @@ def operation(doc: RouteDoc, shapes: dict[type, Any]) -> dict[str, Any]:
     names = re.findall(r"{(\w+)}", doc.path)
     parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
     parameters += [{"name": name, "in": "query", "required": False, "schema": {"type": "string"}} for name in doc.query]
+    parameters += [
+        {"name": name, "in": "header", "required": True, "schema": {"type": "string"}} for name in doc.headers
+    ]
     refused = {"content": {"application/json": {"schema": shapes[ErrorView]}}}
     media_type = "text/event-stream" if doc.result is str else "application/json"
     answered = {"description": doc.summary, "content": {media_type: {"schema": shapes[doc.result]}}}

@@ -24,8 +24,8 @@ from openfeature import api
 from openfeature.contrib.provider.ofrep import OFREPProvider
 from openfeature.evaluation_context import EvaluationContext
 from openfeature.flag_evaluation import Reason
-from recgate_client import AsyncClient, RecgateError
-from recgate_client.models import EvaluationRequest
+from recgate_client import AsyncClient, Client, RecgateError
+from recgate_client.models import EvaluationRequest, TextBody
 
 from tests.docs.walkthrough import blocks
 from tests.server.protocols import CONFIG, unpacked
@@ -331,6 +331,16 @@ def test_the_python_client_does_what_its_page_shows(served: Server, capsys: pyte
     stored = httpx.get(f"{served.url}/admin/users/shop/user-1").json()
     history = [entry["item"]["itemId"] for group in stored["groups"] for entry in group["history"]]
     assert shown["first"].item_id in history
+
+
+def test_the_python_client_writes_the_configuration_that_it_has_seen(served: Server) -> None:
+    assert served.config is not None
+    with Client(served.url) as client:
+        seen = client.admin.get_configuration_text()
+        client.admin.replace_configuration(seen.etag, TextBody(text=f"{seen.text}\n", comment="by a client"))
+        with pytest.raises(RecgateError) as refusal:
+            client.admin.replace_configuration(seen.etag, TextBody(text=seen.text))
+    assert refusal.value.status == 412 and served.config.read_text() == f"{CONFIG}\n"
 
 
 def test_the_python_client_of_asyncio(served: Server) -> None:

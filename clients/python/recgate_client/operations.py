@@ -854,9 +854,11 @@ class AdminOperations:
         """GET /admin/configuration: The configuration in use."""
         return self._transport.send(Call("GET", path_of("/admin/configuration")), models.ConfigurationView)
 
-    def replace_configuration(self, body: models.TextBody) -> models.WrittenView:
+    def replace_configuration(self, if_match: str, body: models.TextBody) -> models.WrittenView:
         """PUT /admin/configuration: Write the configuration's text, as of If-Match."""
-        return self._transport.send(Call("PUT", path_of("/admin/configuration"), body=body), models.WrittenView)
+        return self._transport.send(
+            Call("PUT", path_of("/admin/configuration"), headers={"If-Match": if_match}, body=body), models.WrittenView
+        )
 
     def get_effective_configuration(self) -> models.EffectiveView:
         """GET /admin/configuration/effective: Everything inherited, by variation."""
@@ -2033,9 +2035,11 @@ class AsyncAdminOperations:
         """GET /admin/configuration: The configuration in use."""
         return await self._transport.send(Call("GET", path_of("/admin/configuration")), models.ConfigurationView)
 
-    async def replace_configuration(self, body: models.TextBody) -> models.WrittenView:
+    async def replace_configuration(self, if_match: str, body: models.TextBody) -> models.WrittenView:
         """PUT /admin/configuration: Write the configuration's text, as of If-Match."""
-        return await self._transport.send(Call("PUT", path_of("/admin/configuration"), body=body), models.WrittenView)
+        return await self._transport.send(
+            Call("PUT", path_of("/admin/configuration"), headers={"If-Match": if_match}, body=body), models.WrittenView
+        )
 
     async def get_effective_configuration(self) -> models.EffectiveView:
         """GET /admin/configuration/effective: Everything inherited, by variation."""

@@ -28,15 +28,16 @@ class Call:
 
     method: str
     path: str
+    headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, Scalar] = field(default_factory=dict)
     body: object = None
 
     def request(self, client: httpx.Client | httpx.AsyncClient) -> httpx.Request:
-        content, headers = None, {}
+        content, headers = None, dict(self.headers)
         if isinstance(self.body, bytes):
-            content, headers = self.body, {"content-type": "text/csv"}
+            content, headers["content-type"] = self.body, "text/csv"
         elif self.body is not None:
-            content, headers = msgspec.json.encode(self.body), {"content-type": "application/json"}
+            content, headers["content-type"] = msgspec.json.encode(self.body), "application/json"
         query = {name: _text(value) for name, value in self.query.items() if value is not None}
         return client.build_request(self.method, self.path, params=query, content=content, headers=headers)
 

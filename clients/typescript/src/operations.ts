@@ -811,9 +811,13 @@ export class AdminOperations {
   }
 
   /** PUT /admin/configuration: Write the configuration's text, as of If-Match. */
-  async replaceConfiguration(body: models.TextBody, options: CallOptions = {}): Promise<models.WrittenView> {
+  async replaceConfiguration(
+    ifMatch: string,
+    body: models.TextBody,
+    options: CallOptions = {},
+  ): Promise<models.WrittenView> {
     const path = pathOf`/admin/configuration`;
-    return this.transport.send({ method: "PUT", path, body }, options);
+    return this.transport.send({ method: "PUT", path, headers: { "If-Match": ifMatch }, body }, options);
   }
 
   /** GET /admin/configuration/effective: Everything inherited, by variation. */

@@ -44,6 +44,7 @@ export class RecgateError extends Error {
 export interface Call {
   method: string;
   path: string;
+  headers?: Record<string, string>;
   query?: object;
   body?: unknown;
 }
@@ -75,7 +76,7 @@ export class Transport {
 
   private responseTo(call: Call, { signal, ifNoneMatch }: ConditionalOptions<ETag>): Promise<Response> {
     const { apiKey, token, timeoutMs = TIMEOUT_MS } = this.options;
-    const headers = new Headers({ accept: "application/json, text/plain" });
+    const headers = new Headers({ accept: "application/json, text/plain", ...call.headers });
     if (apiKey !== undefined) headers.set("x-api-key", apiKey);
     if (token !== undefined) headers.set("authorization", `Bearer ${token}`);
     if (ifNoneMatch !== undefined) headers.set("if-none-match", ifNoneMatch);

@@ -38,6 +38,14 @@ export async function journey(url: string, silent: string, apiKey: string, user:
   };
 }
 
+/** An operator writes the configuration, and then another who has not seen that. */
+export async function editing(url: string) {
+  const { admin } = new Client(url);
+  const { etag, text } = await admin.getConfigurationText();
+  const written = await admin.replaceConfiguration(etag, { text: `${text}\n`, comment: "by a client" });
+  return { written, late: await refusalOf(admin.replaceConfiguration(etag, { text })) };
+}
+
 async function tooOften(client: Client, user: string): Promise<void> {
   for (let turn = 0; turn < 100; turn += 1) await client.recommendItems("shop", "home", user);
 }

@@ -30,9 +30,11 @@ LIMIT = 30  # an hour, of each key: enough for a journey
 OPTIONS = {"strict": True, "module": "NodeNext", "target": "ES2022", "lib": ["ES2022", "DOM"], "types": []}
 IMPORTS = {"imports": {"recgate-client": "./node_modules/recgate-client/dist/index.js"}}
 PAGE = f'<!doctype html><title>shop</title><script type="importmap">{json.dumps(IMPORTS)}</script>'
-IN_NODE = (
-    "import { journey } from './journey.js'; console.log(JSON.stringify(await journey(...process.argv.slice(1))));"
-)
+IN_NODE = """
+import * as journeys from './journey.js';
+const [name, ...told] = process.argv.slice(1);
+console.log(JSON.stringify(await journeys[name](...told)));
+"""
 IN_PAGE = "async (told) => (await import('./journey.js')).journey(...told)"
 SHOP = {
     "cacheControl": {"userSpecified": {"maxAge": 300, "directives": "private"}},
@@ -61,6 +63,11 @@ def output(command: Sequence[str], folder: Path) -> str:
     done = run(command, folder)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
     return done.stdout
+
+
+def in_node(project: Path, function: str, *arguments: str) -> Any:
+    """The result of a function of `journey.ts`."""
+    return json.loads(output(["node", "--input-type=module", "--eval", IN_NODE, function, *arguments], project))
 
 
 def compiled(project: Path, *names: str) -> subprocess.CompletedProcess[str]:
@@ -154,8 +161,7 @@ def assert_refusals(result: dict[str, Any]) -> None:
 def test_it_works_in_node(project: Path, shop: Server, silent: str) -> None:
     user = "user/in node"
     expected = listed(shop, user, "node-key")
-    command = ["node", "--input-type=module", "--eval", IN_NODE, shop.url, silent, "node-key", user]
-    result = json.loads(output(command, project))
+    result = in_node(project, "journey", shop.url, silent, "node-key", user)
     assert_journey(result, expected, shop, user)
     assert_refusals(result)
 
@@ -169,6 +175,14 @@ def test_it_works_in_a_page_of_another_origin(browser: Browser, origin: str, sho
     tab.close()
     assert_journey(result, expected, shop, user)
     assert_refusals(result)
+
+
+def test_an_operator_writes_the_configuration_that_they_have_seen(project: Path, shop: Server) -> None:
+    assert shop.config is not None
+    before = shop.config.read_text()
+    result = in_node(project, "editing", shop.url)
+    assert result["late"]["status"] == 412 and result["late"]["code"]
+    assert shop.config.read_text() == f"{before}\n"
 
 
 def test_the_example_of_its_page(page: dict[str, str], project: Path, shop: Server) -> None:
