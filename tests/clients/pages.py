@@ -34,6 +34,10 @@ class ClientPage:
         """Wait while the page works."""
         return until(lambda: self.page.wait_for_timeout(50) or true(), f"{what}; the console: {self.said}")
 
+    def cut_bodies(self, pattern: str) -> None:
+        """Let bodies lose their last byte on the way to URLs like `pattern`."""
+        self.page.route(pattern, lambda route: route.continue_(post_data=(route.request.post_data_buffer or b"")[:-1]))
+
     def send_again(self) -> list[int]:
         """The statuses of the same requests, sent once more to the same place."""
         return [

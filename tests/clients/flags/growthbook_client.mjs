@@ -40,8 +40,11 @@ const { sdk: tester } = await clientOf(OPEN, 'any', { attributes: { id: 'tester'
 const types = Object.fromEntries(
   ['dark', 'boost', 'places', 'title', 'list'].map((name) => [name, [tester.evalFeature(`${ROW}-${name}`).value]]),
 );
+const forcedVariations = { [`${ROW}-look`]: 'b' }; // an arm is a number
+const wrong = { attributes: { id: 'u1' }, remoteEval: true, forcedVariations };
+const invalid = [(await clientOf(OPEN, 'any', wrong)).said];
 const unknown = [await said(LIMITED_URL, 'nobody')];
 const limited = [await said(LIMITED_URL, `${ROW}-key`), await said(LIMITED_URL, `${ROW}-key`)];
 await new Promise((resolve) => setTimeout(resolve, 2200));
 limited.push(await said(LIMITED_URL, `${ROW}-key`));
-process.stdout.write(`${JSON.stringify({ arms, viewed, remote, types, unknown, limited })}\n`, () => process.exit(0));
+process.stdout.write(`${JSON.stringify({ arms, viewed, remote, types, invalid, unknown, limited })}\n`, () => process.exit(0));

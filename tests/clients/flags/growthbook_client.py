@@ -64,6 +64,8 @@ types = {
     for client in [client_of(OPEN, "any", attributes={"id": "tester"})]
     for name in ("dark", "boost", "places", "title", "list")
 }
+client_of(OPEN, "any", remote_eval=True, attributes={"id": "u1"}, forced_variations={f"{ROW}-look": "b"})
+invalid = list(LOGGED)  # an arm is a number
 unknown = refused(LIMITED, "nobody")
 limited = [refused(LIMITED, f"{ROW}-key") for _ in range(2)]
 print(
@@ -73,6 +75,7 @@ print(
             "viewed": len(viewed),
             "remote": remote,
             "types": types,
+            "invalid": invalid,
             "unknown": unknown,
             "limited": limited,
         }

@@ -5,12 +5,13 @@ import { growthbookTrackingPlugin } from '@growthbook/growthbook/plugins';
 const viewed = [];
 configureCache({ disableCache: true });
 
-window.open_flags = async ({ url, key, unit, remoteEval = false, streaming = false }) => {
+window.open_flags = async ({ url, key, unit, remoteEval = false, streaming = false, forcedVariations = {} }) => {
   window.sdk = new GrowthBook({
     apiHost: url,
     clientKey: key,
     attributes: { id: unit },
     remoteEval,
+    forcedVariations,
     trackingCallback: (experiment, result) => viewed.push([experiment.key, result.key]),
     plugins: [growthbookTrackingPlugin({ ingestorHost: url })],
   });

@@ -117,17 +117,20 @@ def test_growthbook_finds_the_arms_by_itself(row: ClientRow, runs: Runs, server:
 @pytest.mark.parametrize("row", of("GrowthBook"), ids=lambda row: row.name)
 def test_growthbook_hears_of_refusals(row: ClientRow, runs: Runs, outcomes: Outcomes):
     told = runs.of(row)
-    assert "401" in str(told["unknown"])
-    if row.language == "Python":  # its HTTP client waits for Retry-After
+    assert "401" in str(told["unknown"]) and "400" in str(told["invalid"])
+    if row.name == "flags-growthbook-python":  # its HTTP client waits for Retry-After
         (first, soon), (second, late) = told["limited"]
         assert first == second == "defaultValue" and soon < 1 < late
         outcomes.setdefault(row.name, {})["failure"] = (
-            "`401` in its log, and code defaults; `429` waited for, then loaded"
+            "`400` and `401` in its log, and code defaults; `429` waited for, then loaded"
         )
         return
     before, between, after = map(str, told["limited"])
     assert "429" in between and "429" not in before and "429" not in after
-    outcomes.setdefault(row.name, {})["failure"] = "`401` and `429` by `init`, and code defaults; loaded after the time"
+    place = "`init`" if row.language == "Node" else "`initialize`, which is false, and its log"
+    outcomes.setdefault(row.name, {})["failure"] = (
+        f"`400`, `401` and `429` by {place}, and code defaults; loaded after the time"
+    )
 
 
 # ---- Optimizely
@@ -304,13 +307,17 @@ def test_growthbook_in_a_page_streams_and_tracks(browser: Browser, server: Serve
     outcomes.setdefault(row.name, {})["success"] = success
 
 
-def test_growthbook_in_a_page_bears_refusals(browser: Browser, limited: Server, outcomes: Outcomes, tmp_path: Path):
+def test_growthbook_in_a_page_bears_refusals(
+    browser: Browser, server: Server, limited: Server, outcomes: Outcomes, tmp_path: Path
+):
     row = by_name("flags-growthbook-web")
     with client_page(browser, row, tmp_path) as page:
         assert "401" in str(opened(page, limited.url, key="nobody"))
+        wrong = {f"{row.name}-look": "b"}  # an arm is a number
+        assert "400" in str(opened(page, server.url, key="any", remoteEval=True, forcedVariations=wrong))
         for _ in range(2):
             said = opened(page, limited.url, key=f"{row.name}-key", remoteEval=True)
         assert "429" in str(said)
         page.page.wait_for_timeout(2200)
         assert opened(page, limited.url, key=f"{row.name}-key", remoteEval=True) is None
-    outcomes.setdefault(row.name, {})["failure"] = "`401` and `429` by `init`; loaded after the time"
+    outcomes.setdefault(row.name, {})["failure"] = "`400`, `401` and `429` by `init`; loaded after the time"

@@ -82,9 +82,21 @@ def test_a_page_bears_refusals(
     with client_page(browser, PAGE, tmp_path / "unknown") as page:
         answer = page.call("(told) => journey(told)", {**arguments, "url": server.url, "key": "nobody"})
         assert answer == {"status": -1, "body": "Received HTTP Code of 401"}
+    (tmp_path / "cut").mkdir()
+    with client_page(browser, PAGE, tmp_path / "cut") as page:
+        page.cut_bodies("**/identify")
+        answer = page.call("(told) => journey(told)", {**arguments, "url": server.url})
+        assert (answer["status"], answer["body"]["Errors"][0]["code"]) == (400, "BAD_REQUEST")
+    (tmp_path / "lost").mkdir()
+    with client_page(browser, PAGE, tmp_path / "lost") as page:
+        page.cut_bodies("**/events")
+        page.page.evaluate("(told) => { journey(told) }", {**arguments, "url": server.url})
+        page.wait(lambda: any("400.  Batch upload will be re-attempted" in each for each in page.said), "a refusal")
     with client_page(browser, PAGE, tmp_path) as page:
         page.page.evaluate("(told) => { journey(told) }", {**arguments, "url": limited.url})
         page.wait(lambda: any(status == 429 for _, status in page.statuses), "429")
         page.wait(lambda: len(about_items(limited_store.events(PAGE))) == len(EVENTS), "all is stored")
     assert sorted(about_items(limited_store.events(PAGE)), key=str) == sorted(EVENTS, key=str)
-    outcomes.setdefault(PAGE.name, {})["failure"] = "`401` by `identityCallback`; `429` waited for, then stored"
+    outcomes.setdefault(PAGE.name, {})["failure"] = (
+        "`400` and `401` by `identityCallback`; `400` of events in its log, sent again; `429` waited for, then stored"
+    )

@@ -43,11 +43,22 @@ const two = [0, 1].map((place) => [
   { ...who, event: 'Product Viewed', properties: { product_id: `i${place}` }, messageId: `m${place}` },
 ]);
 
+// More than a batch may have, where the client lets it out; else a batch that lost its end on the way.
+const invalidOf = (key) => {
+  if (!isRudder) {
+    const httpClient = (url, options) => fetch(url, { ...options, body: options.body.slice(0, -1) });
+    return errorsOf(OPEN, key, two, { httpClient });
+  }
+  const large = { ...who, event: 'Note Written', properties: { note: 'x'.repeat(30_000) } }; // is about no item
+  return errorsOf(OPEN, key, Array(21).fill(['track', large]), { flushAt: 20 }); // the first goes alone
+};
+
 const key = `${ROW}-key`;
-const [stored, unknown, limited] = await Promise.all([
+const [stored, invalid, unknown, limited] = await Promise.all([
   errorsOf(OPEN, key, [...journey, ...journey]),
+  invalidOf(key),
   errorsOf(OPEN, 'nobody', two),
   errorsOf(LIMITED_URL, key, two, { flushAt: 1 }),
 ]);
-console.log(JSON.stringify({ stored, unknown, limited }));
+console.log(JSON.stringify({ stored, invalid, unknown, limited }));
 process.exit(0);

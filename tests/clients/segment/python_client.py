@@ -35,10 +35,16 @@ def two(client):
         client.track("u1", "Product Viewed", {"product_id": f"i{place}"}, message_id=f"m{place}")
 
 
+def unreadable(client):
+    """A number that JSON has not, and the client writes."""
+    client.track("u1", "Product Viewed", {"product_id": "i9", "price": float("nan")})
+
+
 print(
     json.dumps(
         {
             "stored": errors_of(os.environ["URL"], KEY, journey, gzip=True),
+            "invalid": errors_of(os.environ["URL"], KEY, unreadable),
             "unknown": errors_of(os.environ["URL"], "nobody", two),
             "limited": errors_of(os.environ["LIMITED_URL"], KEY, two, upload_size=1),
         }

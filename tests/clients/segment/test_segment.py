@@ -24,6 +24,7 @@ SERVERS = [row for row in ROWS if row.language != "browser"]
 Outcomes = MutableMapping[str, dict[str, str]]
 
 UNKNOWN = re.compile("401|Unauthorized|InvalidKey")
+INVALID = re.compile("400|Bad Request")
 EVENTS = [
     ("View", "i1", None, {"SHELF": "top"}),
     ("Purchase", "i1", 38.0, {}),
@@ -51,9 +52,10 @@ def test_what_is_sent_twice_is_stored_once_to_the_field(row: ClientRow, runs: Ru
 def test_refusals_are_heard_and_waited_for(row: ClientRow, runs: Runs, limited_store: Store, outcomes: Outcomes):
     result = runs.of(row)
     assert result["unknown"] and all(UNKNOWN.search(each) for each in result["unknown"])
+    assert result["invalid"] and all(INVALID.search(each) for each in result["invalid"])
     assert result["limited"] == []
     assert sorted(each.item or "" for each in limited_store.events(row)) == ["i0", "i1"]
-    outcomes.setdefault(row.name, {})["failure"] = "`401` by its callback; `429` waited for, then stored"
+    outcomes.setdefault(row.name, {})["failure"] = "`400` and `401` by its callback; `429` waited for, then stored"
 
 
 # ---- in a browser
@@ -91,8 +93,15 @@ def test_a_page_bears_refusals(
     with client_page(browser, row, tmp_path / "unknown") as page:
         page.page.evaluate("(told) => { journey(told) }", {**arguments, "url": server.url, "key": "nobody"})
         page.wait(lambda: any("401" in each for each in page.said), "a refusal")
+    (tmp_path / "large").mkdir()
+    with client_page(browser, row, tmp_path / "large") as page:
+        large = {"event": "Product Viewed", "properties": {"product_id": "i9", "note": "x" * 33_000}}
+        page.page.evaluate("(told) => { journey(told) }", {**arguments, "url": server.url, "tracks": [large]})
+        page.wait(lambda: any("400" in each for each in page.said), "a refusal")
+        page.page.wait_for_timeout(2000)
+        assert [status for _, status in page.statuses].count(400) == 1
     with client_page(browser, row, tmp_path) as page:
         page.page.evaluate("(told) => { journey(told) }", {**arguments, "url": limited.url})
         page.wait(lambda: any(status == 429 for _, status in page.statuses), "429")
         page.wait(lambda: sorted(told(limited_store.events(row)), key=str) == sorted(EVENTS, key=str), "all is stored")
-    outcomes.setdefault(row.name, {})["failure"] = "`401`; `429` waited for, then stored"
+    outcomes.setdefault(row.name, {})["failure"] = "`401`; `400` given up; `429` waited for, then stored"

@@ -137,13 +137,15 @@ def test_a_page_of_another_origin_sends(
     outcomes.setdefault(PIXEL.name, {})["success"] = "each `200`; stored once: 4 events of the customer"
 
 
-def test_a_page_that_sends_too_often_is_told_so(
-    browser: Browser, limited: Server, limited_store: Store, outcomes: Outcomes, tmp_path: Path
+def test_a_page_bears_refusals(
+    browser: Browser, server: Server, limited: Server, limited_store: Store, outcomes: Outcomes, tmp_path: Path
 ):
     with client_page(browser, PIXEL, tmp_path) as page:
         page.wait(lambda: page.page.evaluate("() => Boolean(window.journey)"), "the pixel")
         argument = {"url": limited.url, "key": f"{PIXEL.name}-key", "events": visit(2), "customer": {"id": CUSTOMER}}
         statuses = page.call("(told) => journey(told)", argument)
         assert sorted(statuses) == [200, 429]
-    outcomes.setdefault(PIXEL.name, {})["failure"] = "`401`, `429`; nothing sends a pixel's event again"
+        page.cut_bodies("**/shopify/pixel**")
+        assert page.call("(told) => journey(told)", {**argument, "url": server.url}) == [400] * 2
+    outcomes.setdefault(PIXEL.name, {})["failure"] = "`400`, `401`, `429`; nothing sends a pixel's event again"
     assert len([each for each in limited_store.events(PIXEL) if each.item]) == 1

@@ -10,7 +10,7 @@ from snowplow_tracker import Emitter, SelfDescribing, SelfDescribingJson, Struct
 PLAY = SelfDescribingJson("iglu:com.shop/play/jsonschema/1-0-0", {"itemId": "i2", "value": 3, "unitId": "rid-1"})
 
 
-def told(url, key, events, method="post", patience_s=0.0):
+def told(url, key, events, method="post", patience_s=0.0, batch_size=1):
     """What the callbacks say: events that were sent, and those that were not."""
     place, sent, failed = urlsplit(url), [], []
     emitter = Emitter(
@@ -18,7 +18,7 @@ def told(url, key, events, method="post", patience_s=0.0):
         protocol="http",
         port=place.port,
         method=method,
-        batch_size=1,
+        batch_size=batch_size,
         on_success=lambda events: sent.append(len(events)),
         on_failure=lambda count, events: failed.append(len(events)),
     )
@@ -28,9 +28,9 @@ def told(url, key, events, method="post", patience_s=0.0):
         tracker.track(each)
     tracker.flush()
     deadline = time.monotonic() + patience_s
-    while len(sent) < len(events()) and time.monotonic() < deadline:
+    while sum(sent) < len(events()) and time.monotonic() < deadline:
         time.sleep(0.1)
-    return [len(sent), len(failed)]
+    return [sum(sent), sum(failed)]
 
 
 def stamped(number, event):
@@ -46,8 +46,16 @@ def journey():
     ]
 
 
+def plays(count):
+    return [StructuredEvent(category="video", action="play", label=f"i{number}") for number in range(count)]
+
+
 def two():
-    return [StructuredEvent(category="video", action="play", label=f"i{number}") for number in range(2)]
+    return plays(2)
+
+
+def more_than_a_payload_may_have():
+    return plays(501)
 
 
 KEY = f"{os.environ['ROW']}-app"
@@ -56,6 +64,7 @@ print(
         {
             "post": told(os.environ["URL"], KEY, journey),
             "get": told(os.environ["URL"], KEY, journey, method="get"),
+            "invalid": told(os.environ["URL"], KEY, more_than_a_payload_may_have, batch_size=501),
             "unknown": told(os.environ["URL"], "nobody", two),
             "limited": told(os.environ["LIMITED_URL"], KEY, two, patience_s=30.0),
         }

@@ -49,20 +49,22 @@ def test_the_tracker_sends(runs: Runs, store: Store, outcomes: Outcomes):
 
 def test_the_tracker_bears_refusals(runs: Runs, limited_store: Store, outcomes: Outcomes):
     result = runs.of(TRACKER)
-    assert result["unknown"] == [0, 2]
+    assert (result["invalid"], result["unknown"]) == ([0, 501], [0, 2])
     assert result["limited"][0] == 2 and result["limited"][1] >= 1
     assert sorted(each.item or "" for each in limited_store.events(TRACKER)) == ["i0", "i1"]
     outcomes.setdefault(TRACKER.name, {})["failure"] = (
-        "`401` by `on_failure`, given up; `429` by `on_failure`, sent again, then stored"
+        "`400` and `401` by `on_failure`, given up; `429` by `on_failure`, sent again, then stored"
     )
 
 
-def led(page: Page, url: str) -> list[int]:
-    """The statuses of what the page sends to Adobe's address, which is led to the server."""
+def led(page: Page, url: str, cut: int = 0) -> list[int]:
+    """The statuses of what the page sends to Adobe's address, which is led to the server, bodies without their last
+    `cut` bytes."""
     statuses: list[int] = []
 
     def lead(route: Route) -> None:
-        response = route.fetch(url=route.request.url.replace(ADOBE, url))
+        body = (route.request.post_data_buffer or b"")[: -cut or None]
+        response = route.fetch(url=route.request.url.replace(ADOBE, url), post_data=body)
         statuses.append(response.status)
         route.fulfill(response=response)
 
@@ -93,8 +95,12 @@ def test_a_storefront_sends(browser: Browser, server: Server, store: Store, outc
 
 def page_views(posts: list[Request]) -> list[dict[str, Any]]:
     """The page views in the payloads that went out."""
+    return [each for each in sent_events(posts) if each["e"] == "pv"]
+
+
+def sent_events(posts: list[Request]) -> list[dict[str, Any]]:
     payloads = [json.loads(each.post_data or "{}") for each in posts]
-    return [each for payload in payloads for each in payload.get("data", ()) if each["e"] == "pv"]
+    return [each for payload in payloads for each in payload.get("data", ())]
 
 
 def stored(store: Store, row: ClientRow) -> list[Any]:
@@ -118,10 +124,19 @@ def test_a_storefront_bears_refusals(
         page.wait(lambda: statuses, "an answer")
         assert set(statuses) == {401}
         page.page.unroute_all(behavior="ignoreErrors")  # requests may be on their way
+    (tmp_path / "cut").mkdir()
+    with client_page(browser, STOREFRONT, tmp_path / "cut") as page:
+        statuses = led(page.page, server.url, cut=1)
+        page.call("(told) => journey(told)", WHO)
+        page.wait(lambda: len(statuses) >= 7, "refusals")
+        page.page.wait_for_timeout(2000)
+        ids = [each["eid"] for each in sent_events(page.posts)]
+        assert set(statuses) == {400} and len(ids) == len(set(ids))
+        page.page.unroute_all(behavior="ignoreErrors")  # requests may be on their way
     with client_page(browser, STOREFRONT, tmp_path) as page:
         statuses = led(page.page, limited.url)
         page.call("(told) => journey(told)", WHO)
         page.wait(lambda: 429 in statuses, "429")
         page.wait(lambda: limited_store.events(STOREFRONT), "what was let in is stored")
         page.page.unroute_all(behavior="ignoreErrors")  # requests may be on their way
-    outcomes.setdefault(STOREFRONT.name, {})["failure"] = "`401`; `429`"
+    outcomes.setdefault(STOREFRONT.name, {})["failure"] = "`401`; `400` given up; `429`"
