@@ -91,6 +91,15 @@ ROWS = [
         "growthbook_client.py",
     ),
     row(
+        "flags-growthbook-asyncio",
+        "GrowthBook",
+        "Python",
+        "growthbook",
+        "asyncio: `GrowthBookClient(Options(api_host=))`",
+        FEATURES,
+        "growthbook_asyncio_client.py",
+    ),
+    row(
         "flags-growthbook-node",
         "GrowthBook",
         "Node",
