@@ -1,4 +1,7 @@
-"""Schedules of Amazon EventBridge, `rate(…)` and `cron(…)`, as the whole number of days between two runs."""
+"""Schedules of Amazon EventBridge, `rate(…)` and `cron(…)`, as the whole number of days between two runs.
+
+EventBridge's cron is a dialect: six fields, Sunday is 1, `?`, `W`, `L` and `#`. Libraries of cron read another one.
+"""
 
 from __future__ import annotations
 
@@ -39,8 +42,12 @@ def _runs(expression: str, fields: list[str]) -> int:
     for place, field in enumerate(fields):
         for part in field.split(","):
             _check(expression, part, place)
-    month, weekday = fields[3], fields[4]
-    runs = sum(_in(day.month, month, 3) and _on_day(day, fields[2]) and _on_weekday(day, weekday) for day in YEAR)
+    day_of_month, month, weekday = fields[2:5]
+    if (day_of_month == "?") == (weekday == "?"):
+        raise ValueError(f"{expression}: one of day of month and day of week is ?, and the other is not")
+    if "#" in weekday and "," in weekday:
+        raise ValueError(f"{expression}: a day of week with # stands alone")
+    runs = sum(_in(day.month, month, 3) and _on_day(day, day_of_month) and _on_weekday(day, weekday) for day in YEAR)
     if not runs:
         raise ValueError(f"{expression} never comes")
     return runs
