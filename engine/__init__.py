@@ -169,12 +169,14 @@ if TYPE_CHECKING:
         Question as Question,
         Ranked as Ranked,
         ServingObjective as ServingObjective,
+        ShownList as ShownList,
         Similarity as Similarity,
         Tired as Tired,
     )
     from engine.queue.owner import Owner as Owner
     from engine.queue.queue import Job as Job, Queue as Queue
     from engine.queue.workers import WorkerEntry as WorkerEntry
+    from engine.rank.explore import Exploration as Exploration, next_draw as next_draw
     from engine.recipe import Recipe as Recipe
     from engine.recipes import RECIPES as RECIPES, check_recipes as check_recipes
     from engine.records import FilterRecord as FilterRecord
@@ -323,9 +325,11 @@ _BEHIND = {
         "Question",
         "Ranked",
         "ServingObjective",
+        "ShownList",
         "Similarity",
         "Tired",
     ),
+    "engine.rank.explore": ("Exploration", "next_draw"),
     "engine.rules.rules": ("Boost", "Bury", "ListRule", "Pin", "RuleBook", "rule_faults"),
     "engine.rules.timetable": ("RuleSchedule",),
     "engine.experiments.readings": ("ListCounts", "Readings", "ServingSums"),

@@ -116,6 +116,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     without, the best `num_results` of the catalogue. `filter` is an ARN or a filter's bare name; `expression` is a
     filter given in place, and both may be set (both apply). With `stable_id` equal answers of one model have one
     recommendation id, so that what replicas cache is equal to the byte; without, every answer has its own.
+    Promoted items stand at places that are drawn by the list, and without `stable_id` by the user and the hour as well:
+    so equal lists of one user are equal but for their ids.
     `history` are items that the asker has chosen, the oldest first: the answer is as for a user who, after all that is
     known of it, has just chosen these. Nothing of them is kept.
     `fatigue` says what the user is tired of; None: the campaign's own rule does, and the answer counts as shown.
@@ -187,6 +189,14 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
     lacking: tuple[str, ...] = ()
     pins: tuple[PinnedPlace | None, ...] = ()
     short: bool = False
+
+
+class ShownList(msgspec.Struct, frozen=True):
+    """The part of an answer that is remembered as shown: see `Ranked`."""
+
+    items: tuple[str, ...]
+    propensities: tuple[float, ...] = ()
+    model: str = ""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

@@ -205,7 +205,7 @@ class WorkerParts:
             {kind: source.open(dependencies) for kind, source in SOURCES.items()}, self.telemetry
         )
         self.gateway = self._gateway(config, dependencies)
-        self.ranker = Ranker(self.origin, self.cache.changes, self.admission, self.telemetry)
+        self.ranker = self._ranker()
         self.recorder = Recorder(self.origin, self.outbox, self.ledger, self.telemetry, self.event_admission)
         self.exposures = ExposureForwarder(self.outbox, self.telemetry)
         self.flag_service = FlagService(self.gateway, self.recorder)
@@ -236,6 +236,10 @@ class WorkerParts:
             telemetry=self.telemetry,
             clock=self.options.clock,
         )
+
+    def _ranker(self) -> Ranker:
+        gateway = self.gateway
+        return Ranker(self.origin, self.cache, self.admission, self.telemetry, lambda: gateway.config.aws.max_age)
 
     def _other_records(self) -> OtherRecords:
         flags = self.flag_service
@@ -404,7 +408,7 @@ class WorkerParts:
     def personalize_routes(self) -> list[HTTPRouteHandler]:
         settings = self.engine.settings
         rates = Rates(settings.data_dir / "rates", self.options.clock) if settings.quotas == "aws" else None
-        return aws_routes(self.engine, self.ranker.rank, self._wire(), rates)
+        return aws_routes(self.engine, self.ranker, self._wire(), rates)
 
     def evidently_route(self) -> HTTPRouteHandler:
         return evidently_route(self.gateway, self.flag_service, self._wire())

@@ -15,6 +15,7 @@ from engine import (
     Event,
     ExperimentStore,
     Explanation,
+    Exploration,
     Fatigue,
     Figure,
     FittingProperties,
@@ -27,6 +28,7 @@ from engine import (
     RuleBook,
     ServingObjective,
     Settings,
+    ShownList,
     Tired,
 )
 
@@ -68,11 +70,16 @@ class DeployedModel(Protocol):
     @property
     def fatigue(self) -> Fatigue | None: ...
 
+    @property
+    def exploration(self) -> Exploration | None: ...
+
 
 class AnswersPort(Protocol):
     """Each method is described at `engine.serving.answers.Answers`."""
 
     def recommend_many(self, questions: Sequence[Question]) -> list[Ranked | EngineError]: ...
+
+    def show_again(self, question: Question, answer: ShownList) -> str: ...
 
     def explain(self, question: Question, item: str, answered: Sequence[str] | None = None) -> Explanation: ...
 

@@ -23,7 +23,7 @@ from engine.data.exposure import BLOCK, Novelty
 from engine.rank.promote import mixed
 
 MOST = 0.44  # of all places, at weight 1; at 0.3 scores shrink by 0.9604, in AWS's saved answers it was 0.9603
-SPELL_S = 3600  # for so long one user's draw stays the same
+SPELL_S = 3600  # for so long one user's draw stays the same, of what is explored and of where promoted items stand
 NOTHING = 1e-12  # of all novelty, below which a block's is what rounding left
 CLOSE = 1e-6  # to a whole number, beyond which sums of single precision tell nothing
 
@@ -89,6 +89,11 @@ def explorer(exploration: Exploration, young: Novelty, seed: str) -> Explorer | 
 
 def seed_of(user: str, model: str, now: float) -> str:
     return f"{user}\0{model}\0{int(now // SPELL_S)}"
+
+
+def next_draw(now: float) -> float:
+    """The epoch second at which everyone's draw changes."""
+    return float((now // SPELL_S + 1) * SPELL_S)
 
 
 def relevant(best: Ints) -> RankedPlaces:

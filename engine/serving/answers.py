@@ -16,11 +16,12 @@ from engine.data.log import Log
 from engine.errors import EngineError, InvalidInput
 from engine.feed.directory import Directory, ItemField
 from engine.feed.follower import Follower
+from engine.impressions.ids import named
 from engine.impressions.segment import ShownAnswer
 from engine.impressions.showings import Audience, Showings
 from engine.impressions.shown_log import ShownLog
 from engine.measure.off_policy import Estimates, estimates
-from engine.question import Cap, Diversity, Fatigue, Question, Ranked, ServingObjective, Tired
+from engine.question import Cap, Diversity, Fatigue, Question, Ranked, ServingObjective, ShownList, Tired
 from engine.rank.fatigue import tired_of
 from engine.rules.rules import ListRule
 from engine.serving import actions, explain, replay, serve
@@ -80,13 +81,13 @@ class Answers:
             for place, ranked in zip(places, self._rank_items(batch, deployed, as_of), strict=True):
                 answers[place] = ranked
                 if isinstance(ranked, Ranked):
-                    self._count_shown(questions[place], ranked, deployed)
+                    self._count_shown(questions[place], ranked.items, deployed)
         return cast("list[Ranked | EngineError]", answers)
 
     def _rank_actions(self, asked: FilteredQuestion, deployed: Deployed, as_of: int) -> Ranked:
         group, now = self.campaigns.group(deployed), self.clock()
         ranked = actions.answer(asked, deployed, group, as_of=as_of, now=now, new_id=self.new_id)
-        self.shown.add(_shown_answer(ranked, asked.question, deployed, now))
+        self.shown.add(_shown_answer(ranked.recommendation_id, ranked, asked.question, deployed, now))
         return ranked
 
     def _rank_items(
@@ -103,7 +104,7 @@ class Answers:
             answers += serve.answers(some, deployed, group, as_of=as_of, now=now, new_id=self.new_id)
         for asked, ranked in zip(batch, answers, strict=True):
             if isinstance(ranked, Ranked):
-                self.shown.add(_shown_answer(ranked, asked.question, deployed, now))
+                self.shown.add(_shown_answer(ranked.recommendation_id, ranked, asked.question, deployed, now))
         return answers
 
     def tired(self, campaign: str, user: str, rule: Fatigue, account: str | None = None) -> Tired:
@@ -128,10 +129,19 @@ class Answers:
         """Counts a list as shown to the user now, for the rule of fatigue. Never waits."""
         self.showings.note(self._audience(self.campaigns.get(campaign, account), user), items, rule)
 
-    def _count_shown(self, question: Question, ranked: Ranked, deployed: Deployed) -> None:
+    def _count_shown(self, question: Question, items: Sequence[str], deployed: Deployed) -> None:
         rule = deployed.fatigue
         if rule is not None and question.fatigue is None and question.user is not None and _tires(question):
-            self.showings.note(self._audience(deployed, question.user), ranked.items, rule)
+            self.showings.note(self._audience(deployed, question.user), items, rule)
+
+    def show_again(self, question: Question, answer: ShownList) -> str:
+        """Remembers a list that is given as the answer to this question once more, as `recommend` remembers those that
+        it makes; its own recommendation id. Never waits."""
+        deployed = self.campaigns.get(question.campaign, question.account)
+        name = named(deployed.campaign.arn, self.new_id())
+        self.shown.add(_shown_answer(name, answer, question, deployed, self.clock()))
+        self._count_shown(question, answer.items, deployed)
+        return name
 
     def _audience(self, deployed: Deployed, user: str) -> Audience:
         """A session that belongs to a user stands for it."""
@@ -323,16 +333,18 @@ def _touched_at(group: Group, user: str, items: Sequence[str]) -> dict[str, int]
     return last
 
 
-def _shown_answer(ranked: Ranked, question: Question, deployed: Deployed, now: float) -> ShownAnswer:
+def _shown_answer(
+    name: str, answer: Ranked | ShownList, question: Question, deployed: Deployed, now: float
+) -> ShownAnswer:
     return ShownAnswer(
-        ranked.recommendation_id,
+        name,
         now,
         deployed.group_uid,
         deployed.campaign.arn,
-        ranked.model,
+        answer.model,
         None if question.history else question.user,
-        ranked.items,
-        ranked.propensities,
+        answer.items,
+        answer.propensities,
         question.filter,
         question.expression,
         dict(question.filter_values),

@@ -13,7 +13,7 @@ from engine.errors import EngineError, InvalidInput
 from engine.filters import Candidates, CompiledFilter
 from engine.impressions.ids import named, stable
 from engine.question import PinnedPlace, Question, Ranked
-from engine.rank.explore import RankedPlaces, relevant
+from engine.rank.explore import RankedPlaces, relevant, seed_of
 from engine.rank.merchandising import NO_PINS, PinnedItems, inserted
 from engine.rank.promote import mixed
 from engine.rank.topk import top_k
@@ -83,9 +83,11 @@ def _case(asked: FilteredQuestion, deployed: Deployed, group: Group, now: float)
 
 
 def _ranked(context: RankingContext, asked: FilteredQuestion, as_of: int, new_id: Callable[[], str]) -> Ranked:
-    name = None if context.question.stable_id else named(context.deployed.campaign.arn, new_id())
-    shown, name = final(shown_of(context, asked.promoting), context, name)
-    is_full = len(shown.items) >= context.question.wanted
+    question = context.question
+    shown, name = final(shown_of(context, asked.promoting), context)
+    if not question.stable_id:
+        name = named(context.deployed.campaign.arn, new_id())
+    is_full = len(shown.items) >= question.wanted
     return Ranked(
         items=shown.items,
         scores=shown.scores,
@@ -108,14 +110,15 @@ def lacking(filters: Iterable[CompiledFilter], candidates: Candidates) -> tuple[
     return tuple(sorted({name for each in filters for name in each.lacking(candidates)}))
 
 
-def final(shown: ShownItems, context: RankingContext, name: str | None = None) -> tuple[ShownItems, str]:
-    """The items in their places, and the answer's name: the given one, or else a stable one."""
-    seed = name or stable_name(context, shown)
-    drawn = shown.mixed(seed)
+def final(shown: ShownItems, context: RankingContext) -> tuple[ShownItems, str]:
+    """The items in their places, and the answer's stable name."""
+    name, question = stable_name(context, shown), context.question
+    own = "" if question.stable_id else seed_of(question.user or "", context.deployed.model, context.now)
+    drawn = shown.mixed(name + own)
     if context.diversifier is not None and drawn.is_drawn:
         drawn = _held(drawn, context, context.diversifier)
-        return drawn, name or stable_name(context, drawn)
-    return drawn, seed
+        return drawn, stable_name(context, drawn)
+    return drawn, name
 
 
 def shown_of(context: RankingContext, promoting: CompiledFilter | None = None) -> ShownItems:

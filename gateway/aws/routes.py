@@ -30,7 +30,7 @@ from gateway.aws.protocol import (
     unknown,
 )
 from gateway.aws.rates import Rates, unlimited
-from gateway.aws.runtime import Rank, RuntimeAnswers, RuntimeCalls
+from gateway.aws.runtime import RankerPort, RuntimeAnswers, RuntimeCalls
 from gateway.aws.sigv4 import ALGORITHM, SERVICE
 from gateway.routes.replies import AnyRequest
 
@@ -70,11 +70,10 @@ class ControlCalls:
         return await asyncio.to_thread(perform, control, target.removeprefix(TARGET_PREFIX), body)
 
 
-def aws_routes(engine: AwsEngine, rank: Rank, on: Wire, rates: Rates | None = None) -> list[HTTPRouteHandler]:
-    """Handlers for the app. `rank` answers a question as the gateway's own routes would, cache included; `rates`: how
-    often callers may ask, without limit where there are none."""
+def aws_routes(engine: AwsEngine, ranker: RankerPort, on: Wire, rates: Rates | None = None) -> list[HTTPRouteHandler]:
+    """Handlers for the app. `rates`: how often callers may ask, without limit where there are none."""
     take = unlimited if rates is None else rates.take
-    runtime, intake = RuntimeCalls(rank, engine.answers, take), EventsCalls(engine.feed, take)
+    runtime, intake = RuntimeCalls(ranker, engine.answers, take), EventsCalls(engine.feed, take)
     put = intake.put_rows
     return [
         framed(each, on)

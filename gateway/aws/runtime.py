@@ -22,6 +22,7 @@ from gateway.fields import text_of
 EXPLAIN = "x-recgate-explain"  # a header of ours: the item whose presence or absence the answer is to explain
 SHORT = {"x-recgate-short": "true"}  # a header of ours: caps leave fewer items than were asked for
 HISTORY = "history"  # a key of `context` that is ours: items that the asker has chosen, oldest first
+BEFORE_ID, ENDING = b',"recommendationId":"', b'"}'
 DEFAULT_RESULTS = 25
 LONGEST_ID = 256
 MOST_WITH_METADATA = 50
@@ -95,8 +96,33 @@ class PredictedAction(msgspec.Struct, frozen=True, rename="camel"):
     score: float | None
 
 
-# A question and a position in the log -> the answer, and the position that it has seen where that may be too early
-Rank = Callable[[engine.Question, int], Awaitable[tuple[engine.Ranked, int | None]]]
+Encode = Callable[[engine.Ranked], Awaitable[bytes]]
+
+
+class RankedList(Protocol):
+    """See `gateway.answer.rank.WireList`."""
+
+    @property
+    def opening(self) -> bytes: ...
+
+    @property
+    def recommendation_id(self) -> str: ...
+
+    @property
+    def short(self) -> bool: ...
+
+    @property
+    def behind(self) -> int | None: ...
+
+
+class RankerPort(Protocol):
+    """Each method is described at `gateway.answer.rank.Ranker`."""
+
+    async def rank(self, question: engine.Question, position: int) -> tuple[engine.Ranked, int | None]: ...
+
+    async def answer(
+        self, question: engine.Question, columns: tuple[str, ...], position: int, encode: Encode
+    ) -> RankedList: ...
 
 
 class RuntimeAnswers(Protocol):
@@ -110,8 +136,8 @@ class RuntimeAnswers(Protocol):
 
 
 class RuntimeCalls:
-    def __init__(self, rank: Rank, catalogue: RuntimeAnswers, take: Take) -> None:
-        self._rank, self._catalogue, self._take = rank, catalogue, take
+    def __init__(self, ranker: RankerPort, catalogue: RuntimeAnswers, take: Take) -> None:
+        self._ranker, self._catalogue, self._take = ranker, catalogue, take
         self._recommendations = msgspec.json.Decoder(GetRecommendations)
         self._ranking = msgspec.json.Decoder(GetPersonalizedRanking)
         self._actions = msgspec.json.Decoder(GetActionRecommendations)
@@ -165,7 +191,7 @@ class RuntimeCalls:
             filter_values=asked.filter_values or {},
         )
         self._take("GetActionRecommendations", question.account, question.campaign)
-        ranked, behind = await self._rank(question, position_in(headers))
+        ranked, behind = await self._ranker.rank(question, position_in(headers))
         actions = [PredictedAction(*each) for each in zip(ranked.items, ranked.scores, strict=True)]
         response = msgspec.json.encode({"actionList": actions, "recommendationId": ranked.recommendation_id})
         return _answered(response, {}, behind)
@@ -173,12 +199,35 @@ class RuntimeCalls:
     async def _answer(
         self, list_name: str, question: engine.Question, columns: dict[str, list[str]] | None, headers: Headers
     ) -> bytes | WireAnswer:
-        ranked, behind = await self._rank(question, position_in(headers))
+        names = tuple(name for each in (columns or {}).values() for name in each)
+        if item := headers.get(EXPLAIN):
+            return await self._explained(list_name, question, names, item, headers)
+
+        async def encode(ranked: engine.Ranked) -> bytes:
+            return await self._opening(list_name, question, ranked, names)
+
+        answer = await self._ranker.answer(question, names, position_in(headers), encode)
+        body = answer.opening + answer.recommendation_id.encode() + ENDING
+        return _answered(body, SHORT if answer.short else {}, answer.behind)
+
+    async def _explained(
+        self, list_name: str, question: engine.Question, columns: tuple[str, ...], item: str, headers: Headers
+    ) -> bytes | WireAnswer:
+        ranked, behind = await self._ranker.rank(question, position_in(headers))
+        opening = await self._opening(list_name, question, ranked, columns)
+        explanation = await asyncio.to_thread(self._catalogue.explain, question, item, ranked.items)
+        ending = msgspec.json.encode({"explanation": explanation})[1:]
+        body = b"".join((opening, ranked.recommendation_id.encode(), b'",', ending))
+        return _answered(body, SHORT if ranked.short else {}, behind)
+
+    async def _opening(
+        self, list_name: str, question: engine.Question, ranked: engine.Ranked, columns: tuple[str, ...]
+    ) -> bytes:
+        """The body, up to the recommendationId."""
         nothing = (None,) * len(ranked.items)
         rows: Sequence[dict[str, Any] | None] = nothing
         if columns:
-            (names,) = columns.values()
-            rows = await asyncio.to_thread(self._metadata, question, ranked.items, names)
+            rows = await asyncio.to_thread(self._metadata, question, ranked.items, columns)
         more = (ranked.promotion_names or nothing, rows, ranked.reasons or nothing)
         predicted = [
             PredictedItem(
@@ -190,10 +239,7 @@ class RuntimeCalls:
             )
             for item, score, promotion, row, reason in zip(ranked.items, ranked.scores, *more, strict=True)
         ]
-        response: dict[str, object] = {list_name: predicted, "recommendationId": ranked.recommendation_id}
-        if item := headers.get(EXPLAIN):
-            response["explanation"] = await asyncio.to_thread(self._catalogue.explain, question, item, ranked.items)
-        return _answered(msgspec.json.encode(response), SHORT if ranked.short else {}, behind)
+        return msgspec.json.encode({list_name: predicted})[:-1] + BEFORE_ID
 
     def _metadata(
         self, question: engine.Question, items: Sequence[str], columns: Sequence[str]

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import msgspec
 
+from engine import ShownList
 from gateway.cache.key import CacheKey
 from gateway.encoding import Opening
 
@@ -30,6 +31,8 @@ class EncodedAnswer(msgspec.Struct, frozen=True):
     decorated: bool = msgspec.field(default=False, name="dressed")  # as it is called in Redis
     seed: str = ""  # of its random part
     name: str = ""  # its recommendationId
+    shown: ShownList | None = None  # where each time that it goes out is remembered, with an id of its own
+    short: bool = False  # caps left fewer items than were asked for, and the body does not say so
 
 
 class DecorationKey(msgspec.Struct, frozen=True):
@@ -116,7 +119,11 @@ def size_of(key: CacheKey, answer: EncodedAnswer) -> int:
     for rule, values in key.rules or ():
         strings += (rule, *(text for pair in values for text in pair))
     strings += (answer.model, answer.seed, answer.name)
-    return OVERHEAD + getsizeof(answer.body) + sum(map(getsizeof, strings)) + PLACE * len(strings)
+    numbers = 0
+    if answer.shown is not None:
+        strings += answer.shown.items
+        numbers = len(answer.shown.propensities)
+    return OVERHEAD + getsizeof(answer.body) + sum(map(getsizeof, strings)) + PLACE * (len(strings) + numbers)
 
 
 def size_of_decorated(decorated: DecoratedBody | None, answer: EncodedAnswer) -> int:

@@ -49,13 +49,15 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.004, 0.05  # between two looks for it
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """A request to the cache. `until` is when its time-based context changes next."""
+    """A request to the cache. `until` is when its time-based context changes next. With `is_strict` only a
+    fresh entry serves, and a failure is the answer: no older entry hides it, and none is remembered."""
 
     key: CacheKey
     policy: CachePolicy
     tags: tuple[Tag, ...] = ()
     user: str | None = None
     until: float = inf
+    is_strict: bool = False
 
 
 class Hit(msgspec.Struct, frozen=True):
@@ -180,7 +182,7 @@ class Cache:
         fresh = policy.max_age_s * (1 - entry.jitter)
         if age < fresh and age < entry.until - entry.stored_at:
             return Hit(entry, "hit" if entry.user == wanted.user else "shared", age)
-        if age < policy.max_age_s + policy.stale_while_revalidate_s:
+        if not wanted.is_strict and age < policy.max_age_s + policy.stale_while_revalidate_s:
             return Hit(entry, "stale", age)
         return None
 
@@ -197,7 +199,7 @@ class Cache:
         try:
             return await self._join_flight(wanted, make)
         except Exception as error:
-            if not is_broken(error):
+            if wanted.is_strict or not is_broken(error):
                 raise
             last = old or (await self._shared.get(wanted.key) if self._shared is not None else None)
             if last is None:
@@ -299,7 +301,7 @@ class Cache:
         try:
             answer = await make()
         except Problem as problem:
-            if problem.status == 404 and wanted.policy.storable:
+            if problem.status == 404 and wanted.policy.storable and not wanted.is_strict:
                 self._absent[wanted.key] = problem
             raise
         if not wanted.policy.storable:

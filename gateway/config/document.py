@@ -85,13 +85,15 @@ class Aws(Part, frozen=True):
     who may make and delete resources: those on this machine (`local`), `anyone` or `none`; so long as nothing is said,
     those on this machine, or with `auth` nobody. Recommendations and events are then for anyone, or with `auth` for the
     same. `firstTrainingDelay`: from a solution's creation to its first automatic training; 3600 if not said, as at
-    AWS."""
+    AWS. `maxAge`: for so long GetRecommendations and GetPersonalizedRanking may give the same list to who asks the
+    same, unless something of the user, the items, a filter or the campaign changes; 0: never."""
 
     quotas: Literal["open", "aws"] = "open"
     account_id: AccountId = "000000000000"
     region: Region = "us-east-1"
     allow_file_urls: bool = False
     first_training_delay: Seconds | None = None
+    max_age: Seconds = 60
     access_keys: tuple[AccessKey, ...] | None = None
     unsigned_callers: Literal["none", "local", "anyone"] | None = None
     cloud_watch: CloudWatch | None = None

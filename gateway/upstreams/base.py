@@ -21,13 +21,15 @@ from gateway.upstreams.level import VariationPart
 class Scope(msgspec.Struct, frozen=True):
     """The audience of an answer, and what outdates it. `user` is None where everyone without history gets the same. The
     asking user's `own` tag sets them apart from those as soon as they have a history. `rules` are the campaign's own,
-    where the question has none; `fatigue` is the campaign's own rule."""
+    where the question has none; `fatigue` is the campaign's own rule. A list that `is_drawn` has a part in it that
+    chance puts there anew from time to time."""
 
     user: str | None
     tags: tuple[Tag, ...] = ()
     own: Tag | None = None
     rules: RuleBook | None = None
     fatigue: Fatigue | None = None
+    is_drawn: bool = False
 
 
 class Upstream(Protocol):

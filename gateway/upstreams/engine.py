@@ -23,6 +23,7 @@ from engine import (
     PartialRow,
     Question,
     Ranked,
+    ShownList,
     Tired,
 )
 from gateway.ask import Answer, Ask, Item, ItemPin
@@ -42,6 +43,8 @@ T = TypeVar("T")
 
 Choosing = tuple[str | None, str | None]  # a filter's name or ARN, and an expression
 FILTERS: Tag = ("filters",)  # any of them: they change rarely
+RECORDS: Tag = ("records",)  # any resource of the control plane
+EVERYBODYS = ""  # in place of a user in the key of an answer that all without a history share
 
 MODEL_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -72,7 +75,7 @@ class EngineUpstream:
         self._account = engine.settings.account_id
         self._is_shared, self._patience_s = engine.settings.is_shared, engine.settings.catch_up_s
         self._met: set[tuple[str, str]] = set()  # campaigns that exist, so not many
-        self._naming: dict[tuple[str, str | None, str | None], bool] = {}  # filters that exist, by model
+        self._naming: dict[tuple[str, str | None, str | None, str], bool] = {}  # filters that exist, by model
         self._next: asyncio.Task[None] | None = None  # a look at the log that has not begun
         self._looking, self._merging = asyncio.Lock(), asyncio.Lock()
         self._landing = Landing()
@@ -96,7 +99,7 @@ class EngineUpstream:
             tags = tags[1:]  # items are in the list by their ids alone
         elif any(name is not None for name, _ in choosing):
             tags = (FILTERS, *tags)
-        if own is not None and not await self._names_the_user(choosing, model):
+        if own is not None and not await self._names_the_user(choosing, model, self._account):
             _, group, name = own
             with as_problems():
                 if not self._answers.knows(group, name):
@@ -192,6 +195,31 @@ class EngineUpstream:
     def question(self, ask: Ask, variation: Variation) -> Question:
         """The question that the engine is asked."""
         return _question(ask, variation, self._account)
+
+    async def scope_of(self, question: Question) -> Scope:
+        """The scope of a question of the AWS wire. A list that is drawn is each user's own."""
+        deployed = await self._deployed(question.campaign, question.account)
+        user, tags = question.user, (RECORDS, *self._tags(question.user, deployed))
+        own = None if user is None else tags[-1]
+        explores = deployed.exploration is not None and deployed.exploration.weight > 0
+        is_drawn = question.promotion is not None or (explores and question.candidates is None)
+        is_alike = own is not None and not is_drawn and deployed.rules is None
+        choosing: tuple[Choosing, ...] = () if question.filter is None else ((question.filter, None),)
+        if (
+            own is not None
+            and is_alike
+            and not await self._names_the_user(choosing, question.campaign, question.account)
+        ):
+            _, group, name = own
+            with as_problems():
+                if not self._answers.knows(group, name):
+                    user, tags = EVERYBODYS, tags[:-1]
+        return Scope(user, tags, own, deployed.rules, deployed.fatigue, is_drawn)
+
+    def show_again(self, question: Question, answer: ShownList) -> str:
+        """The id of an answer that goes out once more, which is remembered as shown."""
+        with as_problems():
+            return self._answers.show_again(question, answer)
 
     async def explain(self, ask: Ask, item: str, variation: Variation) -> Explanation:
         question = self.question(ask, variation)
@@ -306,13 +334,13 @@ class EngineUpstream:
             self._next = None
             await self._off_loop(self._feed.catch_up)
 
-    async def _names_the_user(self, filters: Sequence[Choosing], model: str) -> bool:
+    async def _names_the_user(self, filters: Sequence[Choosing], model: str, account: str) -> bool:
         """Tell whether one of the filters compares with the user's own fields."""
         naming = self._naming
         for filter_, expression in filters:
-            key = (model, filter_, expression)
+            key = (model, filter_, expression, account)
             if key not in naming:  # the engine may have to read the database
-                look = partial(self._answers.filter_names_user, *key, self._account)
+                look = partial(self._answers.filter_names_user, *key)
                 naming[key] = await self._off_loop(look)
             if naming[key]:
                 return True
@@ -357,7 +385,9 @@ def tags_of(change: Change) -> tuple[Tag, ...]:
         case "deploy":
             return (("deploy", change.key),)
         case "record" if ":filter/" in change.key:
-            return (FILTERS,)
+            return (FILTERS, RECORDS)
+        case "record":
+            return (RECORDS,)
         case purge.KIND:
             return (purge.tag_of(purge.decode(change.key)),)
     return ()

@@ -28,10 +28,12 @@ from engine.records import Records, kind_of
 from engine.settings import Settings
 from engine.storage.sql import Database, sqlite_url
 from engine.storage.tables import jobs, log
+from gateway.answer.rank import WireList
 from gateway.aws.callers import Callers
 from gateway.aws.metering import WireMeter
 from gateway.aws.protocol import Wire
 from gateway.aws.routes import aws_routes, below_any_path
+from gateway.aws.runtime import Encode
 from gateway.limits.body_budget import BodyBudget
 from gateway.plan.plan import Unsigned
 from gateway.telemetry import Telemetry
@@ -182,14 +184,18 @@ class Stage:
     async def rank(self, question: engine.Question, position: int) -> tuple[engine.Ranked, int | None]:
         return await self.world.rank(question), None
 
+    async def answer(
+        self, question: engine.Question, columns: tuple[str, ...], position: int, encode: Encode
+    ) -> WireList:
+        ranked = await self.world.rank(question)
+        return WireList(await encode(ranked), ranked.recommendation_id, ranked.short)
+
 
 def app_of(stage: Stage, callers: Callers | None = None) -> Litestar:
     """In open mode unless the callers are told apart."""
     unsigned = Unsigned("anyone", "anyone") if is_apart() else Unsigned()
     callers = callers or Callers(dict, stage.settings, time.time, lambda: unsigned)
-    routes = aws_routes(
-        stage, stage.rank, Wire(callers, BodyBudget(), WireMeter(Telemetry(), lambda name, account: ""))
-    )
+    routes = aws_routes(stage, stage, Wire(callers, BodyBudget(), WireMeter(Telemetry(), lambda name, account: "")))
     app = Litestar(routes, openapi_config=None)
     app.asgi_handler = below_any_path(routes, app)
     return app

@@ -52,7 +52,8 @@ def popular(shop: Shop) -> Shop:
 
 def promote(shop: Shop, percent: int = 50, by: str = "seen", **question: Any) -> Ranked:
     promotion = Promotion(name="sale", percent=percent, filter=by)
-    return shop.engine.answers.recommend(Question(campaign="home", user="u", promotion=promotion, **question))
+    asked = {"campaign": "home", "user": "u", "promotion": promotion, **question}
+    return shop.engine.answers.recommend(Question(**asked))
 
 
 def of(answer: Ranked, name: str | None) -> list[str]:
@@ -84,9 +85,16 @@ def test_the_filter_is_for_the_others_alone(popular: Shop):
     assert (of(nobody, "sale"), of(nobody, None)) == (["a"], ["c"])
 
 
-def test_the_places_are_drawn_by_the_recommendation(popular: Shop):
-    answers = [promote(popular, num_results=4) for _ in range(30)]
-    assert len({answer.items for answer in answers}) > 1
+def test_the_places_are_drawn_by_the_list_its_user_and_the_hour(popular: Shop):
+    one, other = (promote(popular, num_results=4) for _ in range(2))
+    assert one.items == other.items and one.recommendation_id != other.recommendation_id
+    hours = []
+    for _ in range(30):
+        hours.append(promote(popular, num_results=4).items)
+        popular.clock.now += 3600
+    assert len(set(hours)) > 1
+    users = [promote(popular, num_results=4, by="unseen", user=f"u{number}").items for number in range(30)]
+    assert len(set(users)) > 1
     one, other = (promote(popular, num_results=4, stable_id=True) for _ in range(2))
     assert one == other
 

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 import pytest
 from redis.asyncio import Redis
 
+from engine import ShownList
 from gateway.cache import Cache, CacheEntry, EncodedAnswer, fetch, redis_nodes
 from gateway.cache.entry import size_of
 from gateway.cache.key import CacheKey
@@ -66,7 +67,18 @@ def test_what_one_replica_made_the_other_serves(redis: RedisServer) -> None:
 
 def test_nothing_of_an_entry_is_lost_on_its_way(redis: RedisServer) -> None:
     """Each field of what was made, and of the entry, but for what is one worker's own."""
-    made = EncodedAnswer(b"body", "variation", "model", 7, complete=False, decorated=True, seed="seed", name="RID-1")
+    made = EncodedAnswer(
+        b"body",
+        "variation",
+        "model",
+        7,
+        complete=False,
+        decorated=True,
+        seed="seed",
+        name="RID-1",
+        shown=ShownList(("i1",), (0.5,), "model"),
+        short=True,
+    )
     defaults = EncodedAnswer(b"", "")
     unset = [name for name in EncodedAnswer.__struct_fields__ if getattr(made, name) == getattr(defaults, name)]
     assert unset == ["private"], "a field that this test does not set may be lost unseen"

@@ -383,19 +383,6 @@ def test_truncation_and_the_two_keys() -> None:
     assert encode(body_of(answer, rerank, None), rerank) == b'{"personalizedRanking":[{"itemId":"a"},{"itemId":"b"}]}'
 
 
-# ---- the AWS wire
-
-
-def test_rank_sees_the_user_s_own_events_and_keeps_nothing(engine: SmallEngine) -> None:
-    asked = {"campaignArn": engine.home.campaign.arn, "userId": "u1"}
-    with TestClient(app_over(engine)) as client:
-        for _ in range(2):
-            assert items(client.post("/recommendations", json=asked))[0] == "i0"
-        touch(client, "u1", "i3")
-        assert items(client.post("/recommendations", json=asked))[0] == "i3"
-    assert len(engine.asked) == 3
-
-
 def test_the_small_engine_is_strict(engine: SmallEngine) -> None:
     with pytest.raises(NotFound):
         engine.answers.recommend(Question(campaign="nowhere"))

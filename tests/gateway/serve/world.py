@@ -36,6 +36,7 @@ from engine import (
     Ranked,
     ServingObjective,
     Settings,
+    ShownList,
     Tired,
 )
 from engine.experiments.store import ExperimentStore
@@ -105,7 +106,7 @@ class SmallEngine:
         self.failures = 0
         self._applied = 0
         campaign = SimpleNamespace(arn=ARN, name="home")
-        settings = dict.fromkeys(("objective", "rules", "diversity", "fatigue"))  # the tags' own
+        settings = dict.fromkeys(("objective", "rules", "diversity", "fatigue", "exploration"))  # the tags' own
         about = {"model": "home/1", "trained_at": 1_699_999_000.0, **settings}
         self.home = SimpleNamespace(campaign=campaign, group_uid="g1", **about)
         self.kinds: dict[str, str] = {}  # what caps count
@@ -116,6 +117,7 @@ class SmallEngine:
         self.more: dict[str, Any] = {}  # columns of every item
         self.items = ITEMS
         self.shown: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self.again: list[tuple[Question, ShownList]] = []
         self.declared: list[NegativeDeclaration] = []
         self.broken: Exception | None = None
         self.down: Exception | None = None
@@ -164,6 +166,10 @@ class SmallEngine:
             except EngineError as error:
                 found.append(error)
         return found
+
+    def show_again(self, question: Question, answer: ShownList) -> str:
+        self.again.append((question, answer))
+        return f"RID-again-{len(self.again)}"
 
     def deployed(self, campaign: str, account: str | None = None) -> Any:
         if campaign not in ("home", ARN):
@@ -345,7 +351,7 @@ class SmallEngine:
         return []
 
     def check_metadata(self, campaign: str, columns: Sequence[str], account: str | None = None) -> None:
-        raise NotImplementedError
+        return
 
     def control(self, account: str, region: str) -> Any:
         raise NotImplementedError
