@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,10 +21,10 @@ from typing import NamedTuple
 
 import click
 import httpx
-from playwright.sync_api import sync_playwright
 from rich.console import Console
 from rich.table import Table
 
+from loadtests.chromium import chromium
 from loadtests.server import free_port
 
 REPOSITORY = Path(__file__).parents[1]
@@ -92,13 +91,11 @@ class Newcomer:
 
     def look(self) -> None:
         """Raises `RuntimeError` where the list is not of the shop's items."""
-        with self._timed("the page in the browser"), sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        with self._timed("the page in the browser"), chromium() as browser:
             page = browser.new_page()
             page.goto((self.shop / "page.html").as_uri())
             page.wait_for_selector("#list li")
             lines = page.locator("#list li").all_inner_texts()
-            browser.close()
         if not lines or not all(line.startswith(TITLES) for line in lines):
             raise RuntimeError(f"the page lists {lines}")
 

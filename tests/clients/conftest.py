@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
+from loadtests.chromium import chromium
 from tests.clients.report import PAGE, page
 from tests.clients.rows import all_rows
 from tests.clients.world import LIMIT, Runs, Store, access_keys_of, keys_of, server_of
 from tests.server.world import Server, running
-from tests.ui.conftest import FLAGS
 
 OUTCOMES: dict[str, dict[str, str]] = {}
 
@@ -80,12 +79,8 @@ def outcomes() -> MutableMapping[str, dict[str, str]]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium")
-    assert executable is not None, "apt-get install chromium"
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=executable, args=list(FLAGS), headless=True)
+    with chromium() as launched:
         yield launched
-        launched.close()
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

@@ -1,8 +1,5 @@
-"""One Chromium and one server with the page, for all tests of it.
-
-Playwright runs an event loop in the thread of the tests, in which no other can run: it ends with this package's tests,
-because a process goes on with those of another.
-"""
+"""One Chromium and one server with the page, for all tests of it. The browser ends with this package's tests, because a
+process goes on with those of another."""
 
 from __future__ import annotations
 
@@ -11,24 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 
+from loadtests.chromium import chromium
 from tests.server.conftest import trained
 from tests.server.world import CONFIG, Server, running
 from tests.ui.hands import Hand, KeyboardHand, MouseHand
 
 __all__ = ["trained"]
 
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 PATIENCE_MS = 15_000
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -36,12 +24,8 @@ expect.set_options(timeout=PATIENCE_MS)
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium")
-    assert executable is not None, "apt-get install chromium"
-    with sync_playwright() as playwright:  # which makes a folder of its own for what the browser keeps
-        launched = playwright.chromium.launch(executable_path=executable, args=list(FLAGS), headless=True)
+    with chromium() as launched:
         yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="package")

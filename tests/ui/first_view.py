@@ -5,14 +5,13 @@ Each visit has an empty cache. It prints when something was painted, and when th
 
 from __future__ import annotations
 
-import shutil
 import statistics
 import sys
 from typing import NamedTuple
 
-from playwright.sync_api import Browser, Response, sync_playwright
+from playwright.sync_api import Browser, Response
 
-from tests.ui.conftest import FLAGS
+from loadtests.chromium import chromium
 
 VISITS = 10
 PAINTED = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
@@ -46,10 +45,8 @@ def visit(browser: Browser, url: str) -> Visit:
 
 
 def main(url: str) -> None:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(FLAGS))
+    with chromium() as browser:
         visits = [visit(browser, url) for _ in range(VISITS + 1)][1:]  # the first one starts the browser's processes
-        browser.close()
     for name, values in (
         ("painted", [each.painted for each in visits]),
         ("numbers", [each.numbers for each in visits]),

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
+from loadtests.chromium import chromium
 from tests.server.world import CONFIG, Server, build, running
-from tests.ui.conftest import FLAGS
 from tests.ui.test_data import BAD
 from tests.ui.test_experiments import until, visit
 
@@ -51,15 +50,13 @@ def take(browser: Browser, url: str, place: str, name: str) -> None:
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as name, chromium() as browser:
         folder = Path(name)
         (folder / "shop.yaml").write_text(CONFIG)
         with running(Server(build(folder / "data"), folder / "shop.yaml", workers=1)) as server:
             busy(server)
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(FLAGS))
             for title, place in PLACES.items():
                 take(browser, server.url, place, title)
-            browser.close()
 
 
 def busy(server: Server) -> None:

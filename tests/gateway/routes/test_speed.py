@@ -1,5 +1,6 @@
-"""The processor time of a hit the ordinary way, without the server's parser and not remembered: ten times that of a
-little work on dictionaries and strings, 65 µs on a machine on which this takes 6.5 µs."""
+"""The processor time of a hit the ordinary way, without the server's parser and not remembered, against that of a
+little work on dictionaries and strings: 12 times by a Python that was built without optimisations, 15.5 times by
+Debian's own, which does that work in two thirds of the time."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from typing import Any
 
 from tests.gateway.serve.world import SmallEngine, app_over
 
-CEILING = 15.0  # times the yardstick
+CEILING = 19.0  # times the yardstick
 ROUNDS, REQUESTS = 8, 300
 TRIES = 4
 HEADERS = [(b"host", b"localhost"), *((f"x-{name}".encode(), b"some value") for name in "abcdefghi")]
