@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -32,9 +33,19 @@ def events(tmp_path: Path) -> Path:
     return file
 
 
-def test_help_names_every_command():
+def test_help_has_a_whole_line_for_every_command():
     printed = run("--help").output
-    assert all(name in printed for name in COMMANDS)
+    assert all(
+        re.search(rf"^  {name} +{re.escape(summary)}$", printed, re.M) for name, (_, summary) in COMMANDS.items()
+    )
+
+
+def test_help_loads_no_command():
+    script = """import sys; from gateway.__main__ import main
+main(["--help"], standalone_mode=False)
+sys.exit(", ".join(name for name in sys.modules if name == "engine" or name.startswith("gateway.cli.")))"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert ended.stderr.strip() == "gateway.cli.interrupts"
 
 
 def test_import_train_recommend_status(tmp_path: Path, events: Path):
