@@ -3,6 +3,7 @@ newest of it."""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import os
@@ -35,6 +36,7 @@ def append_letters(base: Path, name: str, lines: bytes) -> Path:
         fcntl.flock(held, fcntl.LOCK_EX)  # other workers write and turn the file over as well
         _turn_over(path)
         _append(path, lines)
+        os.fsync(held)  # or a new file may not be there after a power cut
     finally:
         os.close(held)
     return path
@@ -50,9 +52,13 @@ def _turn_over(path: Path) -> None:
 
 
 def _append(path: Path, lines: bytes) -> None:
+    """Append all of it, or raise `OSError` and leave the file as it was."""
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        os.write(descriptor, lines)
+        size = os.fstat(descriptor).st_size
+        if os.write(descriptor, lines) < len(lines):
+            os.ftruncate(descriptor, size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         os.fdatasync(descriptor)
     finally:
         os.close(descriptor)

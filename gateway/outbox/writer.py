@@ -73,26 +73,28 @@ class Writer:
         if self._file is not None and offset + len(data) > self._segment_bytes:
             self._end_segment()
             number, offset = self.end
-        file = self._file or self._open(number)
         try:
+            file = self._file or self._open(number)
             written = 0
             while written < len(data):
                 written += file.write(data[written:])
             os.fdatasync(file.fileno())
         except OSError:
-            with contextlib.suppress(OSError):  # or its reader finds the torn frame
-                file.truncate(offset)
+            if self._file is not None:
+                with contextlib.suppress(OSError):  # or its reader finds the torn frame
+                    self._file.truncate(offset)
             self._end_segment()
             raise
         self.end = Position(number, offset + len(data))
 
     def _open(self, number: int) -> BinaryIO:
         file = self._file = path_of(self._folder, number).open("xb", buffering=0)
-        descriptor = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)  # or the file may not be there after a power cut
-        finally:
-            os.close(descriptor)
+        for folder in (self._folder, *self._folder.parents[:2]):  # or it may not be there after a power cut
+            descriptor = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
         return file
 
     def _end_segment(self) -> None:

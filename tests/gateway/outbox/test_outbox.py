@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import resource
 import tempfile
 import threading
 import time
@@ -220,6 +221,19 @@ def test_dead_letters_are_kept_up_to_a_size(tmp_path: Path, monkeypatch: pytest.
     assert bytes_under(tmp_path) == 0  # they take no room from what waits for targets
 
 
+def test_a_dead_letter_that_the_disk_takes_in_part_is_not_done(tmp_path: Path) -> None:
+    message = Message("e1", "s1", b'{"a": 1}', entry("e1", []))
+    path = add_dead_letter(tmp_path, "t", message, "no such stream", 1.0)
+    whole, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(whole) + 10, limits[1]))
+    try:
+        with pytest.raises(OSError, match="No space left"):
+            add_dead_letter(tmp_path, "t", message, "no such stream", 2.0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == whole
+
+
 # ---- a configuration that changes
 
 
@@ -325,6 +339,22 @@ def test_nothing_is_acknowledged_before_it_is_on_disk(tmp_path: Path, monkeypatc
     allowed.set()
     future.result(10)
     writer.close()
+
+
+def test_a_segment_that_may_vanish_with_a_power_cut_takes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    writer = Writer(tmp_path, Position(1, 0), ROOM, lambda: None)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", broken)  # of the folder
+        assert isinstance(writer.append(b"e1").exception(10), OSError)
+    writer.append(b"e2").result(10)
+    writer.close()
+    assert writer.end.segment == 2
+    assert [data for _, data in read(tmp_path, START, writer.end)] == [b"e2"]
 
 
 def test_requests_share_an_fsync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
