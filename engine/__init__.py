@@ -86,6 +86,7 @@ if TYPE_CHECKING:
         Sourcing as Sourcing,
     )
     from engine.filters import check_expression as check_expression, split_values as split_values
+    from engine.impressions.ids import random_uuid as random_uuid
     from engine.inspection.cards import (
         Cards as Cards,
         ItemCard as ItemCard,
@@ -329,6 +330,7 @@ _BEHIND = {
         "Similarity",
         "Tired",
     ),
+    "engine.impressions.ids": ("random_uuid",),
     "engine.rank.explore": ("Exploration", "next_draw"),
     "engine.rules.rules": ("Boost", "Bury", "ListRule", "Pin", "RuleBook", "rule_faults"),
     "engine.rules.timetable": ("RuleSchedule",),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from engine.feed.feed import Feed
 from engine.feed.fetcher import Fetcher
 from engine.feed.follower import Follower
 from engine.feed.sourcing import Sourcing
+from engine.impressions.ids import random_uuid
 from engine.impressions.implicit import ImplicitImpressions
 from engine.impressions.showings import Showings
 from engine.impressions.shown_log import ShownLog
@@ -39,10 +39,6 @@ from engine.settings import Settings
 from engine.storage.artifact_store import open_artifacts
 from engine.storage.sql import Database
 from engine.storage.write_server import CommandForwarder, JobForwarder
-
-
-def _uuid() -> str:
-    return str(uuid.uuid4())
 
 
 class Engine:
@@ -131,7 +127,7 @@ class Engine:
         cls,
         settings: Settings,
         clock: Callable[[], float] = time.time,
-        new_id: Callable[[], str] = _uuid,
+        new_id: Callable[[], str] = random_uuid,
         *,
         follow: bool = True,
         forwarder: JobForwarder | CommandForwarder | None = None,

@@ -31,6 +31,7 @@ from gateway.aws.canonical import RawRequest
 from gateway.aws.cloudwatch import CloudWatchMetrics
 from gateway.aws.events import EventIntake
 from gateway.aws.evidently import evidently_route
+from gateway.aws.hits import WireHits
 from gateway.aws.metering import WireMeter
 from gateway.aws.protocol import Wire
 from gateway.aws.rates import Rates
@@ -172,7 +173,7 @@ def create_app(config: Config, engine: ServedEngine, options: AppOptions | None 
     app.asgi_handler = app.state.direct = Direct(
         frequent, below_any_path(personalize, app), AliasRoutes(worker.front).handler
     )
-    app.state.hot_cache = worker.hot_cache
+    app.state.hot_cache, app.state.wire_hits = worker.hot_cache, worker.wire_hits
     worker.add_route = app.register
     return app
 
@@ -210,8 +211,8 @@ class WorkerParts:
         self.exposures = ExposureForwarder(self.outbox, self.telemetry)
         self.flag_service = FlagService(self.gateway, self.recorder)
         self.hot_cache = self._hot_cache(config)
-        self.bodies = BodyBudget(config.body_bytes)
-        self.rate_limiter = RateLimiter(self.redis)
+        self.wire_hits = WireHits(self.hot_cache, self._callers(), self.meter, engine.answers.show_again)
+        self.bodies, self.rate_limiter = BodyBudget(config.body_bytes), RateLimiter(self.redis)
         gate = Gate(Authenticator(self.transport, clock), self.rate_limiter)
         self.front = Front(self.gateway, gate, self.bodies, self.hot_cache, self.telemetry)
         records = PartnerRecorder(self.recorder, self.origin, self.telemetry, self._other_records())
@@ -271,6 +272,7 @@ class WorkerParts:
         self.gateway.config, self.bodies.most = config, config.body_bytes
         self.decorators.use(config)
         self.hot_cache.use(config)
+        self._use_wire_hits(config)
         for handler in with_one_preflight_a_path(self.partner_routes.new_in(config)):
             self.add_route(handler)
         self.threads.submit(self.filters.report, config)
@@ -408,16 +410,24 @@ class WorkerParts:
     def personalize_routes(self) -> list[HTTPRouteHandler]:
         settings = self.engine.settings
         rates = Rates(settings.data_dir / "rates", self.options.clock) if settings.quotas == "aws" else None
-        return aws_routes(self.engine, self.ranker, self._wire(), rates)
+        self._use_wire_hits(self.gateway.config)
+        return aws_routes(self.engine, self.ranker, self._wire(), rates, self.wire_hits.keep)
+
+    def _use_wire_hits(self, config: Config) -> None:
+        """Where calls are counted to limit them, each goes the ordinary way."""
+        is_limited = config.rate_limits.are_any or self.engine.settings.quotas == "aws"
+        self.wire_hits.use(is_on=not is_limited and self.hot_cache.draws is None)
 
     def evidently_route(self) -> HTTPRouteHandler:
         return evidently_route(self.gateway, self.flag_service, self._wire())
 
-    def _wire(self) -> Wire:
+    def _callers(self) -> Callers:
         gateway, settings = self.gateway, self.engine.settings
         keys, unsigned = (lambda: gateway.config.access_keys), (lambda: gateway.config.unsigned)
-        callers = Callers(keys, settings, self.options.clock, unsigned)
-        return Wire(callers, self.bodies, self.meter, self._address, self._limit)
+        return Callers(keys, settings, self.options.clock, unsigned)
+
+    def _wire(self) -> Wire:
+        return Wire(self._callers(), self.bodies, self.meter, self._address, self._limit)
 
     async def _limit(self, caller: AwsCaller, head: RawRequest, count: int) -> None:
         """Count calls of the AWS wire by the key that has signed them, and by the sender's address."""

@@ -35,6 +35,16 @@ class Load:
 
 
 @dataclass(frozen=True)
+class Recording:
+    """Requests that were recorded, and the script that reads their bytes and their lengths from these files."""
+
+    port: int
+    script: Path
+    bytes: Path
+    lengths: Path
+
+
+@dataclass(frozen=True)
 class Report:
     requests: int
     seconds: float
@@ -48,14 +58,14 @@ class Report:
         return self.requests / self.seconds
 
 
-def drive(load: Load, seconds: float, cores: Collection[int], connections: int = CONNECTIONS) -> Report:
+def drive(load: Load | Recording, seconds: float, cores: Collection[int], connections: int = CONNECTIONS) -> Report:
     """From each of the cores at once, with so many connections each. Raises `RuntimeError` with what wrk said where it
     reports nothing."""
     with ThreadPoolExecutor(len(cores)) as pool:
         return total(list(pool.map(partial(_drive, load, seconds, connections), cores)))
 
 
-def _drive(load: Load, seconds: float, connections: int, core: int) -> Report:
+def _drive(load: Load | Recording, seconds: float, connections: int, core: int) -> Report:
     """wrk knows whole seconds only; it reports what it has done where it is interrupted before."""
     argv, pipe = command_line(load, math.ceil(seconds), connections), subprocess.PIPE
     with subprocess.Popen(argv, stdout=pipe, stderr=pipe, text=True, preexec_fn=keep_to([core])) as process:
@@ -84,8 +94,11 @@ def total(reports: Sequence[Report]) -> Report:
     )
 
 
-def command_line(load: Load, seconds: int, connections: int) -> list[str]:
-    argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(SCRIPT)]
+def command_line(load: Load | Recording, seconds: int, connections: int) -> list[str]:
+    argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s"]
+    if isinstance(load, Recording):
+        return [*argv, str(load.script), f"http://127.0.0.1:{load.port}", "--", str(load.bytes), str(load.lengths)]
+    argv.append(str(SCRIPT))
     for name, value in load.headers.items():
         argv += ["-H", f"{name}: {value}"]
     return [*argv, f"http://127.0.0.1:{load.port}", "--", load.path, str(load.users), load.order]

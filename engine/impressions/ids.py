@@ -6,12 +6,31 @@ answer. Among a thousand campaigns two share their 48 bits with a probability of
 
 from __future__ import annotations
 
+import os
 import re
+from collections import deque
 from functools import lru_cache
 from hashlib import blake2b
 
 SPELLED = re.compile(r"RID-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 TAG = slice(4, 17)  # of a name
+AT_ONCE = 256  # UUIDs
+
+_randomness: deque[str] = deque()  # 32 hexadecimal digits each
+os.register_at_fork(after_in_child=_randomness.clear)  # no two processes have the same
+
+
+def random_uuid() -> str:
+    """A random UUID (version 4, RFC 9562 §5.4). The system is asked for randomness once for many."""
+    while True:
+        try:
+            digits = _randomness.pop()
+            break
+        except IndexError:
+            block = os.urandom(16 * AT_ONCE).hex()
+            _randomness.extend([block[at : at + 32] for at in range(0, len(block), 32)])
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def named(source: str, identifier: str) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import inf
 from typing import Any
 
 import msgspec
 
 from engine import Question, Ranked, ShownList, next_draw
-from gateway.cache import Cache, CacheKey, EncodedAnswer, Flights, Wanted, pairs
+from gateway.answer.repeat import Repeat
+from gateway.answer.request import ChangeCounters
+from gateway.cache import Cache, CacheKey, EncodedAnswer, Flights, Hit, Wanted, pairs
 from gateway.cache.key import promoted
 from gateway.limits.admission import Admission
 from gateway.plan.plan import NO_CACHE, CachePolicy
@@ -25,12 +27,14 @@ Encode = Callable[[Ranked], Awaitable[bytes]]  # the body, up to the recommendat
 
 class WireList(msgspec.Struct, frozen=True):
     """A list in the wire's words: `opening` is its body up to the recommendationId. `short` is of `Ranked`, `behind`
-    what `Upstream.catch_up` says."""
+    what `Upstream.catch_up` says. `repeat` says for how long it is true of who asks the same; None: it is to be asked
+    for anew each time."""
 
     opening: bytes
     recommendation_id: str
     short: bool = False
     behind: int | None = None
+    repeat: Callable[[], Repeat] | None = None
 
 
 class Ranker:
@@ -60,6 +64,7 @@ class Ranker:
         """A list, from the cache where it is still what the engine would answer. `columns` are of the metadata that
         `encode` adds. Raises `Problem`, never an older list in its place."""
         behind = await self._engine.see_events_of(question.user, question.campaign, question.account, position)
+        before = ChangeCounters.of(self._cache.changes, 0)
         scope = await self._engine.scope_of(question)
         own: list[str] = []  # the id of the answer that this very request has made
 
@@ -69,12 +74,15 @@ class Ranker:
             own.append(ranked.recommendation_id)
             return await self._encoded(question, scope, ranked, body)
 
-        hit = await self._cache.fetch(self._wanted(question, columns, scope), make)
+        wanted = self._wanted(question, columns, scope)
+        hit = await self._cache.fetch(wanted, make)
         self._telemetry.lookup(WIRE, question.campaign, hit.outcome)
         answer = hit.answer
         assert answer.shown is not None
         name = own[-1] if own else self._engine.show_again(question, answer.shown)
-        return WireList(answer.body, name, answer.short, behind)
+        repeats = behind is None and hit.outcome in ("hit", "shared")
+        repeat = partial(self._repeat, wanted, hit, scope, before) if repeats else None
+        return WireList(answer.body, name, answer.short, behind, repeat)
 
     async def close(self) -> None:
         await self._flights.close()
@@ -94,6 +102,24 @@ class Ranker:
             private=await self._engine.scope_of(question) != scope,
             shown=ShownList(ranked.items, ranked.propensities, ranked.model),
             short=ranked.short,
+        )
+
+    def _repeat(self, wanted: Wanted, hit: Hit, scope: Scope, before: ChangeCounters) -> Repeat:
+        own_tags = (scope.own,) if scope.own and scope.own not in wanted.tags else ()
+        entry, tags = hit.entry, (*wanted.tags, *own_tags)
+        return Repeat(
+            key=wanted.key,
+            entry=entry,
+            body=entry.answer.body,
+            tail=b"",
+            until=min(entry.stored_at + wanted.policy.max_age_s * (1 - entry.jitter), entry.until, wanted.until),
+            tags=tags,
+            seen=self._cache.changes.latest(tags),
+            own=None if scope.own is None else (scope.own[1], scope.own[2]),
+            version=None,
+            mark=0,
+            before=before,
+            outcome=hit.outcome,
         )
 
     def _wanted(self, question: Question, columns: tuple[str, ...], scope: Scope) -> Wanted:

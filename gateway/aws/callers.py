@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import unquote
 
@@ -18,6 +19,7 @@ from gateway.plan.plan import AccessKey, Unsigned
 Plane = Literal["control", "data"]  # what makes and deletes resources; what answers and takes events
 
 OPEN = "aws.accessKeys in its configuration let in whoever signs by one of them, aws.unsignedCallers: anyone all others"
+SIGNER = re.compile(r"Credential=([^/,\s]+)/")
 SCOPE = re.compile(r"Credential=[^/,\s&]+/[0-9]{8}/(?P<region>[a-z0-9-]{1,32})/[a-z-]+/")
 
 
@@ -26,6 +28,11 @@ class AwsCaller:
     account: str
     region: str
     access_key: str = ""  # the id of the key that has signed, where signatures are verified
+
+
+@lru_cache(maxsize=1024)
+def signer(account: str, region: str, access_key: str) -> AwsCaller:
+    return AwsCaller(account, region, access_key)
 
 
 class Callers:
@@ -56,7 +63,16 @@ class Callers:
             self._let_in(sent, plane)
             return self._whoever(sent)
         claim, key = verified(sent, keys, self._clock(), service)
-        return AwsCaller(key.account, claim.region, claim.key)
+        return signer(key.account, claim.region, claim.key)
+
+    def account_of(self, authorization: str) -> str | None:
+        """The account that a request says it is of, nothing verified; None where no key of that id is configured."""
+        keys = self._keys()
+        if not keys:
+            return self._home.account_id
+        named = SIGNER.search(authorization)
+        key = None if named is None else keys.get(named[1])
+        return None if key is None else key.account
 
     def _let_in(self, sent: RawRequest, plane: Plane) -> None:
         let_in: str = getattr(self._unsigned(), plane)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
@@ -26,11 +27,18 @@ class RawRequest(NamedTuple):
 
 def canonical(request: RawRequest, query: Pairs, signed_headers: Sequence[str], payload: str) -> str:
     """Every byte a character; `payload` is the body's digest or what stands for it."""
-    headers = [f"{name}:{BLANKS.sub(' ', request.headers[name]).strip(' ')}" for name in signed_headers]
+    headers = [f"{name}:{single_spaced(request.headers[name])}" for name in signed_headers]
     names = ";".join(signed_headers)
     return "\n".join((request.method, path_of(request.path), query_of(query), *headers, "", names, payload))
 
 
+def single_spaced(value: str) -> str:
+    if "  " in value or "\t" in value:
+        value = BLANKS.sub(" ", value)
+    return value.strip(" ")
+
+
+@lru_cache(maxsize=64)
 def path_of(raw: str) -> str:
     """Drop dot segments and empty ones, and encode every segment once more, as all services but S3 have it."""
     segments: list[str] = []
@@ -44,6 +52,8 @@ def path_of(raw: str) -> str:
 
 def pairs_of(raw: str) -> Pairs:
     """(name, value) of each parameter, in canonical encoding."""
+    if not raw:
+        return []
     split = (part.partition("=") for part in raw.split("&") if part)
     return [(encoded(name), encoded(value)) for name, _, value in split]
 
@@ -53,4 +63,6 @@ def encoded(text: str) -> str:
 
 
 def query_of(query: Pairs) -> str:
-    return "&".join(f"{name}={value}" for name, value in sorted(query) if name != "X-Amz-Signature")
+    return (
+        "" if not query else "&".join(f"{name}={value}" for name, value in sorted(query) if name != "X-Amz-Signature")
+    )

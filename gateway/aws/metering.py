@@ -52,12 +52,17 @@ class WireMeter:
 
     def count(self, operation: str, account: str, body: bytes, status: int, seconds: float) -> None:
         """Count a call of an account, "" where it was refused before its caller was known."""
-        resource = self._resource(account, body, status) if account else ""
+        resource = self.resource_of(account, body, status) if account else ""
         self._telemetry.aws_request(operation, resource, status, seconds)
+        self.observe(operation, resource, status, seconds)
+
+    def observe(self, operation: str, resource: str, status: int, seconds: float) -> None:
+        """Tell the observer of a call that the telemetry counts elsewhere."""
         if resource and resource != OTHER and self._observer is not None:
             self._observer.observe(operation, resource, status, seconds)
 
-    def _resource(self, account: str, body: bytes, status: int) -> str:
+    def resource_of(self, account: str, body: bytes, status: int) -> str:
+        """The resource that a call counts for."""
         try:
             name = _decode_subject(body).name
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

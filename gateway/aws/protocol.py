@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, NamedTuple
 
@@ -183,4 +182,4 @@ def unknown(name: str) -> Problem:
 
 
 def request_id() -> dict[str, str]:
-    return {"x-amzn-RequestId": str(uuid.uuid4())}
+    return {"x-amzn-RequestId": engine.random_uuid()}

@@ -30,7 +30,7 @@ from gateway.aws.protocol import (
     unknown,
 )
 from gateway.aws.rates import Rates, unlimited
-from gateway.aws.runtime import RankerPort, RuntimeAnswers, RuntimeCalls
+from gateway.aws.runtime import Keep, RankerPort, RuntimeAnswers, RuntimeCalls, keep_nothing
 from gateway.aws.sigv4 import ALGORITHM, SERVICE
 from gateway.routes.replies import AnyRequest
 
@@ -70,10 +70,13 @@ class ControlCalls:
         return await asyncio.to_thread(perform, control, target.removeprefix(TARGET_PREFIX), body)
 
 
-def aws_routes(engine: AwsEngine, ranker: RankerPort, on: Wire, rates: Rates | None = None) -> list[HTTPRouteHandler]:
-    """Handlers for the app. `rates`: how often callers may ask, without limit where there are none."""
+def aws_routes(
+    engine: AwsEngine, ranker: RankerPort, on: Wire, rates: Rates | None = None, keep: Keep = keep_nothing
+) -> list[HTTPRouteHandler]:
+    """Handlers for the app. `rates`: how often callers may ask, without limit where there are none. `keep` takes lists
+    that may go out again."""
     take = unlimited if rates is None else rates.take
-    runtime, intake = RuntimeCalls(ranker, engine.answers, take), EventsCalls(engine.feed, take)
+    runtime, intake = RuntimeCalls(ranker, engine.answers, take, keep), EventsCalls(engine.feed, take)
     put = intake.put_rows
     return [
         framed(each, on)

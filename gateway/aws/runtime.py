@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Annotated, Any, Protocol, TypedDict
+from typing import Annotated, Any, NamedTuple, Protocol, TypedDict
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 import engine
+from gateway.answer.rank import WireList
 from gateway.aws.callers import AwsCaller
 from gateway.aws.protocol import Arn, Headers, Id, RequestBody, WireAnswer, decoded
 from gateway.aws.rates import Take
@@ -99,22 +100,6 @@ class PredictedAction(msgspec.Struct, frozen=True, rename="camel"):
 Encode = Callable[[engine.Ranked], Awaitable[bytes]]
 
 
-class RankedList(Protocol):
-    """See `gateway.answer.rank.WireList`."""
-
-    @property
-    def opening(self) -> bytes: ...
-
-    @property
-    def recommendation_id(self) -> str: ...
-
-    @property
-    def short(self) -> bool: ...
-
-    @property
-    def behind(self) -> int | None: ...
-
-
 class RankerPort(Protocol):
     """Each method is described at `gateway.answer.rank.Ranker`."""
 
@@ -122,7 +107,23 @@ class RankerPort(Protocol):
 
     async def answer(
         self, question: engine.Question, columns: tuple[str, ...], position: int, encode: Encode
-    ) -> RankedList: ...
+    ) -> WireList: ...
+
+
+class RuntimeCall(NamedTuple):
+    """A call and what it asks. `body` is as it was decoded."""
+
+    operation: str
+    question: engine.Question
+    headers: Headers
+    body: bytes
+
+
+Keep = Callable[[RuntimeCall, WireList], None]  # keeps a list that may go out again
+
+
+def keep_nothing(call: RuntimeCall, answer: WireList) -> None:
+    """Keep no list."""
 
 
 class RuntimeAnswers(Protocol):
@@ -136,8 +137,8 @@ class RuntimeAnswers(Protocol):
 
 
 class RuntimeCalls:
-    def __init__(self, ranker: RankerPort, catalogue: RuntimeAnswers, take: Take) -> None:
-        self._ranker, self._catalogue, self._take = ranker, catalogue, take
+    def __init__(self, ranker: RankerPort, catalogue: RuntimeAnswers, take: Take, keep: Keep) -> None:
+        self._ranker, self._catalogue, self._take, self._keep = ranker, catalogue, take, keep
         self._recommendations = msgspec.json.Decoder(GetRecommendations)
         self._ranking = msgspec.json.Decoder(GetPersonalizedRanking)
         self._actions = msgspec.json.Decoder(GetActionRecommendations)
@@ -157,7 +158,8 @@ class RuntimeCalls:
         )
         _check_count("numResults", question.num_results, asked.metadata_columns)
         self._take("GetRecommendations", question.account, question.campaign)
-        return await self._answer("itemList", question, asked.metadata_columns, headers)
+        call = RuntimeCall("GetRecommendations", question, headers, body)
+        return await self._answer("itemList", call, asked.metadata_columns)
 
     async def rerank(self, caller: AwsCaller, headers: Headers, body: bytes) -> bytes | WireAnswer:
         asked = decoded(body, self._ranking)
@@ -173,7 +175,8 @@ class RuntimeCalls:
         )
         _check_count("the length of inputList", len(asked.input_list), asked.metadata_columns)
         self._take("GetPersonalizedRanking", question.account, question.campaign)
-        return await self._answer("personalizedRanking", question, asked.metadata_columns, headers)
+        call = RuntimeCall("GetPersonalizedRanking", question, headers, body)
+        return await self._answer("personalizedRanking", call, asked.metadata_columns)
 
     async def act(self, caller: AwsCaller, headers: Headers, body: bytes) -> bytes | WireAnswer:
         asked = decoded(body, self._actions)
@@ -197,9 +200,9 @@ class RuntimeCalls:
         return _answered(response, {}, behind)
 
     async def _answer(
-        self, list_name: str, question: engine.Question, columns: dict[str, list[str]] | None, headers: Headers
+        self, list_name: str, call: RuntimeCall, columns: dict[str, list[str]] | None
     ) -> bytes | WireAnswer:
-        names = tuple(name for each in (columns or {}).values() for name in each)
+        names, question, headers = _names(columns), call.question, call.headers
         if item := headers.get(EXPLAIN):
             return await self._explained(list_name, question, names, item, headers)
 
@@ -207,6 +210,8 @@ class RuntimeCalls:
             return await self._opening(list_name, question, ranked, names)
 
         answer = await self._ranker.answer(question, names, position_in(headers), encode)
+        if answer.repeat is not None:
+            self._keep(call, answer)
         body = answer.opening + answer.recommendation_id.encode() + ENDING
         return _answered(body, SHORT if answer.short else {}, answer.behind)
 
@@ -290,6 +295,10 @@ def _of_kind(kind: str, arn: str) -> str:
     if f":{kind}/" not in arn:
         raise engine.NotFound(f"Resource Arn {arn} does not exist.")
     return arn
+
+
+def _names(columns: dict[str, list[str]] | None) -> tuple[str, ...]:
+    return tuple([name for names in (columns or {}).values() for name in names])
 
 
 def _check_count(name: str, count: int, columns: object) -> None:

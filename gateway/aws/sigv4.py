@@ -23,12 +23,13 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 SERVICE = "personalize"  # all three services of Personalize sign as this one
 SKEW_S = 300
 LONGEST_S = 7 * 86_400  # that a presigned request may live
+LONGEST_FORM = 1000  # characters of an Authorization header whose form is remembered
 DIGEST = "x-amz-content-sha256"
 UNSIGNED = "UNSIGNED-PAYLOAD"
 CREDENTIAL = re.compile(
     r"(?P<key>[^/]+)/(?P<date>[0-9]{8})/(?P<region>[a-z0-9-]{1,32})/(?P<service>[^/]+)/aws4_request"
 )
-MUST_BE_SIGNED = ("host", "x-amz-date", "x-amz-security-token", "x-amz-target")  # where the request has them
+MUST_BE_SIGNED = frozenset({"host", "x-amz-date", "x-amz-security-token", "x-amz-target"})  # where the request has them
 
 
 class Claim(NamedTuple):
@@ -74,7 +75,7 @@ def claimed(
     """The request's claim, by a key that there is. Raises `Denied`."""
     claim = claim_of(request, query)
     key = keys.get(claim.key)
-    if key is None or not same(claim.token or "", key.session_token or ""):
+    if key is None or ((claim.token or key.session_token) and not same(claim.token or "", key.session_token or "")):
         raise Denied("UnrecognizedClientException", "The security token included in the request is invalid.")
     if claim.service != service:
         raise invalid(f"Credential should be scoped to the service {service!r}.")
@@ -89,9 +90,14 @@ def claimed(
 
 def claim_of(request: RawRequest, query: Pairs) -> Claim:
     if "authorization" in request.headers:
-        algorithm, _, rest = request.headers["authorization"].partition(" ")
-        parts = dict(part.strip().partition("=")[::2] for part in rest.split(","))
+        said = request.headers["authorization"]
         time, token = request.headers.get("x-amz-date"), request.headers.get("x-amz-security-token")
+        before, _, last = said.rpartition(", Signature=")
+        form = form_of(before) if len(before) <= LONGEST_FORM else None
+        if form is not None and last and "," not in last and time:
+            return Claim(*form, last.rstrip(), time, token, None)
+        algorithm, _, rest = said.partition(" ")
+        parts = dict(part.strip().partition("=")[::2] for part in rest.split(","))
         return claim_from(algorithm, parts, time, token, None)
     parts = {name.removeprefix("X-Amz-"): unquote(value) for name, value in query if name.startswith("X-Amz-")}
     if "Algorithm" not in parts:
@@ -100,6 +106,19 @@ def claim_of(request: RawRequest, query: Pairs) -> Claim:
     if not (re.fullmatch(r"[0-9]{1,6}", life) and 1 <= int(life) <= LONGEST_S):
         raise incomplete(f"X-Amz-Expires must be a number of seconds from 1 to {LONGEST_S}.")
     return claim_from(parts["Algorithm"], parts, parts.get("Date"), parts.get("Security-Token"), int(life))
+
+
+@lru_cache(maxsize=256)
+def form_of(before: str) -> tuple[str, str, str, str, str] | None:
+    """Key, date, region, service and signed headers of an Authorization header without its signature, which SDKs put
+    last: it is the same for a day, and read once. None where it is unusual."""
+    algorithm, _, rest = before.partition(" ")
+    parts = dict(part.strip().partition("=")[::2] for part in rest.split(","))
+    credential = CREDENTIAL.fullmatch(parts.get("Credential", ""))
+    if algorithm != ALGORITHM or credential is None or parts.keys() != {"Credential", "SignedHeaders"}:
+        return None
+    key, date, region, service = credential.groups()
+    return (key, date, region, service, parts["SignedHeaders"]) if parts["SignedHeaders"] else None
 
 
 def claim_from(
@@ -117,12 +136,18 @@ def claim_from(
     return Claim(key, date, region, service, parts["SignedHeaders"], parts["Signature"], time, token, life_s)
 
 
-def check_time(claim: Claim, now: float) -> None:
-    """Signed at most five minutes ago or ahead; a presigned request holds as long as it says."""
+@lru_cache(maxsize=1024)
+def seconds_of(time: str) -> float:
+    """Epoch seconds."""
     try:
-        signed_at = datetime.strptime(claim.time, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+        return datetime.strptime(time, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
     except ValueError:
         raise incomplete("X-Amz-Date must have the form YYYYMMDDTHHMMSSZ.") from None
+
+
+def check_time(claim: Claim, now: float) -> None:
+    """Signed at most five minutes ago or ahead; a presigned request holds as long as it says."""
+    signed_at = seconds_of(claim.time)
     if signed_at > now + SKEW_S:
         raise invalid(f"Signature not yet current: {claim.time} is more than 5 minutes ahead of this server's clock.")
     if now > signed_at + (SKEW_S if claim.life_s is None else claim.life_s):
@@ -133,9 +158,9 @@ def check_time(claim: Claim, now: float) -> None:
 
 
 def check_signed_headers(request: RawRequest, claim: Claim) -> list[str]:
-    names = claim.signed_headers.split(";")
-    unsigned = [name for name in MUST_BE_SIGNED if name in request.headers and name not in names]
-    if unsigned or "host" not in names or any(name not in request.headers for name in names):
+    names, sent = claim.signed_headers.split(";"), request.headers.keys()
+    signed = frozenset(names)
+    if "host" not in signed or not (MUST_BE_SIGNED & sent) <= signed or not signed <= sent:
         raise mismatch()
     return names
 
@@ -146,7 +171,7 @@ def check_signature(request: RawRequest, query: Pairs, claim: Claim, secret: str
     scope = f"{claim.date}/{claim.region}/{claim.service}/aws4_request"
     digest = hashlib.sha256(text.encode("latin-1")).hexdigest()
     to_sign = f"{ALGORITHM}\n{claim.time}\n{scope}\n{digest}".encode()
-    wanted = hmac.digest(signing_key(secret, claim.date, claim.region, claim.service), to_sign, "sha256").hex()
+    wanted = signing_key(secret, claim.date, claim.region, claim.service).sign(to_sign)
     if not same(wanted, claim.signature):
         raise mismatch()
 
@@ -154,18 +179,40 @@ def check_signature(request: RawRequest, query: Pairs, claim: Claim, secret: str
 def payload_of(request: RawRequest) -> str:
     """The body's digest, or what the request says instead; a digest that it says must be the body's."""
     digest = hashlib.sha256(request.body).hexdigest()
-    payload = request.headers.get(DIGEST, digest)
+    payload = request.headers.get(DIGEST)
+    if payload is None:
+        return digest
     if payload != UNSIGNED and not same(payload, digest):
         raise mismatch()
     return payload
 
 
+class SigningKey:
+    """HMAC-SHA-256 (RFC 2104) by one key: both hashes stand ready with the key in them, which takes half the time of
+    `hmac.digest` and, unlike that, lets no other thread in between."""
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes) -> None:
+        """`key` is no longer than a block."""
+        block = key.ljust(64, b"\0")
+        self._inner = hashlib.sha256(bytes([byte ^ 0x36 for byte in block]))
+        self._outer = hashlib.sha256(bytes([byte ^ 0x5C for byte in block]))
+
+    def sign(self, text: bytes) -> str:
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(text)
+        outer.update(inner.digest())
+        return outer.hexdigest()
+
+
 @lru_cache(maxsize=256)
-def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
+def signing_key(secret: str, date: str, region: str, service: str) -> SigningKey:
+    """The key of a day, derived once."""
     key = f"AWS4{secret}".encode()
     for part in (date, region, service, "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")
-    return key
+    return SigningKey(key)
 
 
 def same(one: str, other: str) -> bool:

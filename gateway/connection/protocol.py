@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from gateway.connection.deadline import SenderDeadline
 from gateway.connection.direct import DirectHandlers, ask
 from gateway.connection.matcher import END, LINE, Matcher, Unanswered
+from gateway.connection.wire import NO_WIRE, WireAnswers
 from gateway.connection.writer import AnswerWriter
 from gateway.errors import HeadTooLarge, Problem, TooSlow
 from gateway.hot import TICKET, TRACED
@@ -29,6 +30,7 @@ OFFER = re.compile(rb"(?<=\r\n)upgrade:[ \t]*h2c[ \t]*\r\n", re.IGNORECASE)
 MOST_HELD = 64 * 1024  # bytes
 MOST_HEAD = 256 * 1024  # bytes of a head without an end, or of the trailers of a body in chunks
 LOOK_S = 1.0
+BODY_S = 0.2  # SDKs send the body of a call right behind its head, in a packet of its own
 LEAVING_S = 0.5  # for a request that was on its way when the server was told to stop
 
 
@@ -37,6 +39,7 @@ class HotProtocol(HttpToolsProtocol):
 
     hot_cache: ClassVar[HotAnswers]
     direct: ClassVar[DirectHandlers]
+    wire: ClassVar[WireAnswers]
     patience_s: ClassVar[float] = 30.0  # for a whole head from its first byte, or for the next piece of a body
     least_rate: ClassVar[float] = 1000.0  # bytes a second, of a body that takes longer than that
 
@@ -51,6 +54,8 @@ class HotProtocol(HttpToolsProtocol):
         self._looked_up: Unanswered | None = None  # the request that the second level is asked for
         self._is_leaving = False
         self._handling: Any = None  # the task of a handler that was asked directly
+        self._head: bytes = b""  # of a call of the AWS wire whose body comes next
+        self._head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -62,12 +67,17 @@ class HotProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
+        self._joined(b"")
 
     def data_received(self, data: bytes) -> None:
+        if self._head:
+            data = self._joined(data)
         now = self.hot_cache.clock()
         entry = self._matcher.match_like_last(data, now)
         if entry is not None and self._held is None and self._is_free():
             self._repeat(entry, now)
+            return
+        if data.startswith(self.wire.first) and self._serve_wire(data):
             return
         start, size = 0, len(data)
         while start < size:
@@ -79,6 +89,36 @@ class HotProtocol(HttpToolsProtocol):
                 self._parse(data[start:] if start else data)
                 return
             start = end + len(END)
+
+    def _serve_wire(self, data: bytes) -> bool:
+        """Answer a call of the AWS wire whose list is kept, or wait a moment for its body; False: these bytes go the
+        ordinary way."""
+        if self._held is not None or not self._is_free():
+            return False
+        if data.endswith(END) and self.wire.expects_body(data):
+            self._head, self._head_timer = data, self.loop.call_later(BODY_S, self._go_on)
+            self._rest(self.hot_cache.clock())
+            return True
+        answer = self.wire.answer(data, self.client)
+        if answer is None:
+            return False
+        self._writer.write_ok(answer)
+        self._rest(self.hot_cache.clock())
+        return True
+
+    def _joined(self, data: bytes) -> bytes:
+        """The head that waited, and what has come behind it."""
+        head, self._head = self._head, b""
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+        return head + data
+
+    def _go_on(self) -> None:
+        """Parse a head whose body is late: there is a deadline for it on the ordinary way."""
+        head = self._joined(b"")
+        if not self.transport.is_closing():
+            self._parse(head)
 
     def _is_free(self) -> bool:
         """True if an answer may be written now: nothing is half read, no answer goes before it, the caller takes it,
@@ -322,6 +362,6 @@ def without_offer(data: bytes) -> bytes:
     return OFFER.sub(b"", data[:stop]) + data[stop:]
 
 
-def protocol_of(hot_cache: HotAnswers, direct: DirectHandlers) -> type[HotProtocol]:
+def protocol_of(hot_cache: HotAnswers, direct: DirectHandlers, wire: WireAnswers = NO_WIRE) -> type[HotProtocol]:
     """The protocol as uvicorn wants it: a class, of which it makes one for every connection."""
-    return type("HotProtocol", (HotProtocol,), {"hot_cache": hot_cache, "direct": direct})
+    return type("HotProtocol", (HotProtocol,), {"hot_cache": hot_cache, "direct": direct, "wire": wire})

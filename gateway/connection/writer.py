@@ -57,9 +57,15 @@ class AnswerWriter:
             self._transport.write(b"".join((self._ok, answer.head, age, answer.rest)))
         seconds = self._clock() - now
         if seconds > QUICK_S:
-            self._counters.report(counter.labels, 200 if unmodified is None else 304, seconds)
+            self._counters.report(counter, 200 if unmodified is None else 304, seconds)
         else:
             counter.add(seconds, unmodified is not None)
+
+    def write_ok(self, answer: bytes) -> None:
+        """Write an answer, from its own first header on, which is counted elsewhere."""
+        if self._server.default_headers is not self._defaults:
+            self._renew()
+        self._transport.write(self._ok + answer)
 
     def write_refusal(self, refusal: HotRefusal, target: bytes, now: float, is_get: bool) -> None:
         if self._server.default_headers is not self._defaults:

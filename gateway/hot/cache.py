@@ -104,7 +104,7 @@ class HotCache:
         # read first: a record that comes meanwhile has not been seen
         as_of = 0 if self.second_level is None else self.second_level.applied()
         repeat = None if reply.repeat is None or ticket.heads is not self.heads else reply.repeat()
-        if repeat is None or repeat.before != ChangeCounters.of(self.changes, self._ledger.moves):
+        if repeat is None or repeat.before != self.change_counters:
             return None
         if reply.coded is not None:
             body, tail = reply.coded
@@ -113,14 +113,22 @@ class HotCache:
         labels = MetricLabels(route, repeat.key.namespace, repeat.key.recommender, again.outcome, *repeat.arm)
         unmodified = split(headers_of(again, again.etag)) if again.etag else None
         entry = HotEntry(ticket, repeat, self.counters.of(labels), again.etag, split(headers_of(again, "")), unmodified)
-        previous = ticket.group.get(ticket.target)
-        if isinstance(previous, HotEntry):
-            self._cache.detach(previous.repeat.key, previous.repeat.entry, previous)
-        ticket.group[ticket.target] = entry
-        self._cache.attach(repeat.key, repeat.entry, entry)
+        self.attach(entry)
         if self.second_level is not None and ticket.is_absent:
             self.second_level.store(ticket.group.second_level_name(ticket.target), entry, as_of)
         return entry
+
+    def attach(self, entry: HotEntry) -> None:
+        """Keep an entry as long as the cached answer that it is made of."""
+        previous, repeat = entry.group.get(entry.target), entry.repeat
+        if isinstance(previous, HotEntry):
+            self._cache.detach(previous.repeat.key, previous.repeat.entry, previous)
+        entry.group[entry.target] = entry
+        self._cache.attach(repeat.key, repeat.entry, entry)
+
+    @property
+    def change_counters(self) -> ChangeCounters:
+        return ChangeCounters.of(self.changes, self._ledger.moves)
 
     def keep_refusal(self, ticket: Ticket, headers: Sequence[Header], body: bytes) -> None:
         """Keep a refusal, to be repeated at next to no cost while more is asked than can be answered."""

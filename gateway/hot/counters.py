@@ -27,9 +27,11 @@ class MetricLabels(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class HitCounter:
-    """Answers of the same labels since the last report."""
+    """Answers of the same labels since the last report. `resource` is what calls of the AWS wire are about, "" for
+    none; None: they are no such calls."""
 
     labels: MetricLabels
+    resource: str | None = None
     hits: int = 0
     not_modified: int = 0
     seconds: float = 0.0
@@ -48,18 +50,22 @@ class HitCounters:
     def __init__(self, telemetry: Telemetry, ledger: Ledger | None) -> None:
         """Without a ledger no answer is of an experiment."""
         self.telemetry, self.ledger, self.draws = telemetry, ledger, telemetry.draws
-        self._counters: dict[MetricLabels, HitCounter] = {}
+        self._counters: dict[tuple[MetricLabels, str | None], HitCounter] = {}
         self._timer: TimerHandle | None = None
 
-    def of(self, labels: MetricLabels) -> HitCounter:
-        counter = self._counters.get(labels)
+    def of(self, labels: MetricLabels, resource: str | None = None) -> HitCounter:
+        counter = self._counters.get((labels, resource))
         if counter is None:
-            counter = self._counters[labels] = HitCounter(labels)
+            counter = self._counters[labels, resource] = HitCounter(labels, resource)
         return counter
 
-    def report(self, labels: MetricLabels, status: int, seconds: float, count: int = 1) -> None:
+    def report(self, counter: HitCounter, status: int, seconds: float, count: int = 1) -> None:
         """Report so many answers that each took so long."""
-        self.telemetry.request(labels.route, status, seconds, count)
+        labels = counter.labels
+        if counter.resource is None:
+            self.telemetry.request(labels.route, status, seconds, count)
+        else:
+            self.telemetry.aws_request(labels.route, counter.resource, status, seconds, count)
         self.telemetry.lookup(labels.namespace, labels.recommender, labels.outcome, count)
         if labels.experiment and self.ledger is not None:
             self.ledger.count_hits(labels.experiment, labels.variation, count, seconds * count)
@@ -75,7 +81,7 @@ class HitCounters:
             each = counter.seconds / count
             for status, times in ((200, counter.hits), (304, counter.not_modified)):
                 if times:
-                    self.report(counter.labels, status, each, times)
+                    self.report(counter, status, each, times)
             counter.hits, counter.not_modified, counter.seconds = 0, 0, 0.0
         return has_reported
 

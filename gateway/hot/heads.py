@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Peer = tuple[str, int] | None
 
 # One a line, with nothing that parsers might read differently: no folding, no control characters, no space at the end.
-_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ?((?:[!-~](?:[ -~]*[!-~])?)?)")
+FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ?((?:[!-~](?:[ -~]*[!-~])?)?)")
 # Fields by which the answer depends on more than the target and the sender.
 _UNUSUAL = frozenset(
     {"content-length", "expect", "te", "traceparent", "trailer", "transfer-encoding", "upgrade", "proxy-connection"}
@@ -146,7 +146,7 @@ def parsed(block: bytes) -> dict[str, str] | None:
     may take the first, the last or both."""
     fields: dict[str, str] = {}
     for line in block.split(b"\r\n"):
-        field = _FIELD.fullmatch(line)
+        field = FIELD.fullmatch(line)
         if field is None:
             return None
         name = field[1].decode().lower()

@@ -44,7 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with needless.hidden():
         app = _app(options, leaving=lambda: server.should_exit)
     own, *others = (socket.socket(fileno=int(fd)) for fd in options.fds.split(","))
-    server = TakeoverServer(server_config(app, protocol_of(app.state.hot_cache, app.state.direct)), others)
+    server = TakeoverServer(
+        server_config(app, protocol_of(app.state.hot_cache, app.state.direct, app.state.wire_hits)), others
+    )
     _spare_the_collector()
     log.info("ready in %.2f s", time.monotonic() - started)
     server.run(sockets=[own])

@@ -36,11 +36,11 @@ class Telemetry:
         self._counts["recgate_requests"][route, str(status)] += count
         self._times["recgate_request_seconds"][(route,)].add(seconds, count)
 
-    def aws_request(self, operation: str, resource: str, status: int, seconds: float) -> None:
-        """Count a call of the wire, which is a request, too, whose route is the operation."""
-        self.request(operation, status, seconds)
-        self._counts["recgate_aws_requests"][operation, resource, str(status)] += 1
-        self._times["recgate_aws_request_seconds"][operation, resource].add(seconds)
+    def aws_request(self, operation: str, resource: str, status: int, seconds: float, count: int = 1) -> None:
+        """Count `count` calls of the wire, which are requests, too, whose route is the operation."""
+        self.request(operation, status, seconds, count)
+        self._counts["recgate_aws_requests"][operation, resource, str(status)] += count
+        self._times["recgate_aws_request_seconds"][operation, resource].add(seconds, count)
 
     def lookup(self, namespace: str, recommender: str, outcome: str, count: int = 1) -> None:
         self._counts["recgate_cache_lookups"][namespace, recommender, outcome] += count

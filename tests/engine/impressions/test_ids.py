@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable
 
 import pytest
 
 from engine import Question
-from engine.impressions.ids import named, stable, tag_of
+from engine.impressions.ids import AT_ONCE, named, random_uuid, stable, tag_of
 from tests.engine.shop import HOME, Shop
 
 
@@ -67,3 +68,18 @@ def test_every_process_knows_who_answered_also_after_a_restart(two: tuple[Shop, 
 def test_nobody_gave_an_answer_of_another_name(two: tuple[Shop, Shop]):
     for name in ("RID-1", f"RID-{uuid.uuid4()}", named(f"{HOME}campaign/never", str(uuid.uuid4()))):
         assert source_of(two[0], name) is None
+
+
+def test_random_ids_are_uuids_and_no_process_has_another_ones():
+    ids = [random_uuid() for _ in range(AT_ONCE + 1)]  # which leaves some of the next
+    assert len(set(ids)) == len(ids)
+    assert all(str(uuid.UUID(each)) == each and uuid.UUID(each).version == 4 for each in ids)
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(write, random_uuid().encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(read, 36).decode() != random_uuid()
+    os.close(read)
+    os.close(write)

@@ -14,6 +14,7 @@ from typing import Any
 import uvicorn
 from litestar import Litestar
 
+from gateway.aws.hits import WireHits
 from gateway.connection.protocol import protocol_of
 from gateway.hot import HotCache
 
@@ -26,9 +27,12 @@ class Pair:
 
     def __init__(self, app: Litestar) -> None:
         self.hot_cache: HotCache = app.state.hot_cache
+        self.wire_hits: WireHits = app.state.wire_hits
         self.hot_cache.counters.start = lambda loop: None  # type: ignore[method-assign]  # counts stay till they are asked for
         self._servers = (
-            uvicorn.Server(options(app, lifespan="on", http=protocol_of(self.hot_cache, app.state.direct))),
+            uvicorn.Server(
+                options(app, lifespan="on", http=protocol_of(self.hot_cache, app.state.direct, self.wire_hits))
+            ),
             uvicorn.Server(options(app, lifespan="off", http="httptools")),
         )
         self._sockets = [socket.create_server(("127.0.0.1", 0)) for _ in self._servers]
