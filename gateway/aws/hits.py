@@ -34,7 +34,7 @@ UNUSUAL = frozenset(
     | {EXPLAIN, POSITION}
 )
 OF_ONE_REQUEST = frozenset({"authorization", "amz-sdk-invocation-id", "x-amzn-trace-id"})
-MOST_LINES = 4096  # of heads that are remembered
+MOST_LINES, LONGEST_LINE = 4096, 500  # of heads that are remembered, and its bytes: 5 MB at most
 QUESTION = 1500  # bytes of a question, about
 
 ShowAgain = Callable[[engine.Question, engine.ShownList], str]
@@ -175,7 +175,7 @@ class WireHits:
             return None
         if name == "host" and not HOST.fullmatch(field[2]):
             return None
-        if name not in OF_ONE_REQUEST:
+        if name not in OF_ONE_REQUEST and len(line) <= LONGEST_LINE:
             if len(self._lines) >= MOST_LINES:
                 self._lines.clear()
             self._lines[line] = (name, value)

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from engine import Question, Ranked, ShownList
-from gateway.aws.hits import WireHits
+from gateway.aws.hits import LONGEST_LINE, MOST_LINES, WireHits
 from gateway.connection.protocol import BODY_S
 from gateway.hot.heads import Peer
 from tests.aws.world import Clients
@@ -174,6 +174,14 @@ def test_the_same_question_goes_out_before_it_is_parsed(pair: Pair, engine: Numb
     question, shown = engine.again[-1]
     assert (question.user, shown.items) == ("again", ("i0", "i1", "i2"))
     assert calls(pair) - before == 3
+
+
+def test_lines_of_heads_are_remembered_within_bounds(pair: Pair) -> None:
+    lines, peer = pair.wire_hits._lines, ("127.0.0.1", 50_000)
+    for number in range(2 * MOST_LINES):
+        pair.wire_hits.answer(request(b"/recommendations", b"", b"X-Own: %d" % number), peer)
+    pair.wire_hits.answer(request(b"/recommendations", b"", b"X-Long: " + b"a" * LONGEST_LINE), peer)
+    assert 0 < len(lines) <= MOST_LINES and all(len(line) <= LONGEST_LINE for line in lines)
 
 
 def test_a_body_that_is_late_has_the_same_answer(pair: Pair) -> None:
