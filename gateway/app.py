@@ -99,13 +99,14 @@ from gateway.routes.replies import Front
 from gateway.routes.snippet import snippet_route
 from gateway.routes.ui import ui_routes
 from gateway.targets.base import TargetDependencies
-from gateway.telemetry import MetricsPage, Tracing, telemetry_of
+from gateway.telemetry import MetricsPage, telemetry_of
 from gateway.upstreams import UPSTREAMS
 from gateway.upstreams.engine import EngineUpstream, tags_of
 
 if TYPE_CHECKING:
     from gateway.cache.shared_store import SharedStore
     from gateway.document.redis_url import RedisClient
+    from gateway.telemetry.tracing import Tracing
 
 REMEMBERED_S = 900.0  # of changes before this process began; shared answers that are older are made anew
 log = logging.getLogger(__name__)

@@ -6,9 +6,8 @@ workers of the machine; OTLP, a process at a time; and spans, for sampled reques
 
 from gateway.telemetry.families import EDGES, FAMILIES, Labels, Rows
 from gateway.telemetry.numbers import Telemetry, telemetry_of
-from gateway.telemetry.otlp import MissingExporter
 from gateway.telemetry.prometheus import MetricsPage, ProcessNumbers, Totals, forget_numbers, merged, numbers_in
-from gateway.telemetry.tracing import RequestSpan, Tracing
+from gateway.telemetry.spans import MissingExporter, RequestSpan
 
 __all__ = [
     "EDGES",
@@ -21,7 +20,6 @@ __all__ = [
     "Rows",
     "Telemetry",
     "Totals",
-    "Tracing",
     "forget_numbers",
     "merged",
     "numbers_in",

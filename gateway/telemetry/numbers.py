@@ -6,15 +6,14 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
-
-from opentelemetry.sdk.metrics.export import MetricExporter
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.trace import SpanKind
+from typing import TYPE_CHECKING, Any
 
 from gateway.telemetry.families import FAMILIES, Histogram, Labels, Numbers, Rows
-from gateway.telemetry.otlp import EVERY_S, NumbersSender, every_s, metric_exporter, resource_of
-from gateway.telemetry.tracing import NOTHING, RequestSpan, Tracing, sampled, tracing_of
+from gateway.telemetry.spans import NOTHING, RequestSpan, SpanType, sampled
+
+if TYPE_CHECKING:
+    from gateway.telemetry.otlp import NumbersSender
+    from gateway.telemetry.tracing import Tracing
 
 
 class Telemetry:
@@ -50,7 +49,7 @@ class Telemetry:
         """Time and count one call of an upstream, in a span of its own where the request is sampled."""
         began, failed = time.perf_counter(), True
         try:
-            with self.span("upstream", SpanKind.INTERNAL if name == "engine" else SpanKind.CLIENT, upstream=name):
+            with self.span("upstream", "INTERNAL" if name == "engine" else "CLIENT", upstream=name):
                 yield
             failed = False
         finally:
@@ -104,7 +103,7 @@ class Telemetry:
         """The span of a whole request, if it is sampled: by its caller, by having been `drawn` before, or now."""
         return NOTHING if self._tracing is None else self._tracing.request(route, method, headers, drawn)
 
-    def span(self, name: str, kind: SpanKind = SpanKind.INTERNAL, **attributes: str) -> AbstractContextManager[Any]:
+    def span(self, name: str, kind: SpanType = "INTERNAL", **attributes: str) -> AbstractContextManager[Any]:
         """A span inside a sampled request, and nothing anywhere else."""
         if self._tracing is None or not sampled.get():
             return NOTHING
@@ -117,9 +116,9 @@ class Telemetry:
 
     # ---- OTLP
 
-    def export(self, exporter: MetricExporter, resource: Resource, every_s: float = EVERY_S) -> None:
-        """Send every family to a collector so often, and at the end."""
-        self._sender = NumbersSender(self.numbers, exporter, resource, every_s)
+    def export(self, sender: NumbersSender) -> None:
+        """Send every family to a collector, again and again, and at the end."""
+        self._sender = sender
         self._sender.start()
 
     def close(self) -> None:
@@ -146,7 +145,10 @@ def telemetry_of(environ: Mapping[str, str], tracing: Tracing | None = None, pro
     """The telemetry of a process that the environment asks for. Raises `MissingExporter`."""
     if not environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         return Telemetry(tracing)
+    from gateway.telemetry.otlp import NumbersSender, every_s, metric_exporter, resource_of
+    from gateway.telemetry.tracing import tracing_of
+
     resource = resource_of(environ, process)
     telemetry = Telemetry(tracing or tracing_of(environ, resource))
-    telemetry.export(metric_exporter(), resource, every_s(environ))
+    telemetry.export(NumbersSender(telemetry.numbers, metric_exporter(), resource, every_s(environ)))
     return telemetry

@@ -31,16 +31,13 @@ from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, OTELR
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from gateway.telemetry.families import EDGES, FAMILIES, Family, Numbers, Rows
+from gateway.telemetry.spans import MissingExporter
 
 log = logging.getLogger(__name__)
 
 EVERY_S = 60.0
 CUMULATIVE = AggregationTemporality.CUMULATIVE
 NOT_COUNTED: Any = None  # a histogram's least and greatest value
-
-
-class MissingExporter(Exception):
-    """OTLP is configured and its package is not installed."""
 
 
 class NumbersSender:

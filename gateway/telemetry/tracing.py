@@ -5,35 +5,19 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import ContextVar
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import Span, SpanKind, StatusCode
+from opentelemetry.trace import SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from gateway.telemetry.otlp import exporters, resource_of
+from gateway.telemetry.spans import NOTHING, RequestSpan, SpanType, sampled
 
-NOTHING: AbstractContextManager[None] = nullcontext()
 _TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-(?P<flags>[0-9a-f]{2})")
-sampled: ContextVar[bool] = ContextVar("sampled", default=False)
-
-
-class RequestSpan:
-    """The span of a request, which is told how the request was answered."""
-
-    __slots__ = ("_span",)
-
-    def __init__(self, span: Span) -> None:
-        self._span = span
-
-    def answer(self, status: int) -> None:
-        self._span.set_attribute("http.response.status_code", status)
-        if status >= 500:
-            self._span.set_status(StatusCode.ERROR)
 
 
 class Tracing:
@@ -62,8 +46,8 @@ class Tracing:
         sampled = parent["flags"][1] in "13579bdf" if parent else drawn or self.draws()
         return self._request_span(route, method, headers) if sampled else NOTHING
 
-    def span(self, name: str, kind: SpanKind, attributes: Mapping[str, str]) -> AbstractContextManager[Any]:
-        return self._tracer.start_as_current_span(name, kind=kind, attributes=attributes)
+    def span(self, name: str, kind: SpanType, attributes: Mapping[str, str]) -> AbstractContextManager[Any]:
+        return self._tracer.start_as_current_span(name, kind=SpanKind[kind], attributes=attributes)
 
     def close(self) -> None:
         self._provider.shutdown()

@@ -12,7 +12,8 @@ from gateway import needless
 from gateway.__main__ import main
 main.get_command(click.Context(main), "serve")
 import gateway.processes.worker
-print(sorted({*needless.MODULES, "redis", "rich", "torch"} & {name for name in sys.modules}), gc.isenabled())
+unused = {*needless.MODULES, "opentelemetry", "redis", "rich", "torch"}
+print(sorted(unused & {name for name in sys.modules}), gc.isenabled())
 """
 
 

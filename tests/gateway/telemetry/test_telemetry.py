@@ -19,11 +19,11 @@ from gateway.telemetry import (
     MetricsPage,
     MissingExporter,
     Telemetry,
-    Tracing,
     forget_numbers,
     telemetry_of,
 )
 from gateway.telemetry.otlp import metrics_data, resource_of
+from gateway.telemetry.tracing import Tracing
 from tests.gateway.serve.world import ARN, Clock, SmallEngine, app_over
 from tests.services import program
 
