@@ -11,6 +11,7 @@ from engine.data.columns import Floats, offsets_of
 from engine.extras import TORCH, importing
 from engine.nn.threads import one_thread
 
+TINY = 250  # items, up to which numpy does it: torch takes a second to load
 SMALL = 4_000  # items, up to which several ridges are tried, in double precision
 WHOLE = 20_000  # items, up to which the whole catalogue is inverted
 FEW = 0.05  # share of entries up to which a matrix is taken as sparse
@@ -23,7 +24,6 @@ def inverted(item_count: int) -> int:
     return item_count if item_count <= WHOLE else MOST
 
 
-@one_thread()
 def invert(matrix: Floats, ridge: float) -> None:
     """Replace a positive semidefinite matrix (k, k) of numbers not below 0 by the inverse of itself plus `ridge` on its
     diagonal, by Cholesky.
@@ -31,12 +31,20 @@ def invert(matrix: Floats, ridge: float) -> None:
     A large one stays in single precision. What keeps that enough is a ridge of at least `RIDGE` times the largest sum
     of a row, which no eigenvalue exceeds; only heavy event weights or very many users reach so far.
     """
-    with importing(TORCH, "Large matrices are inverted with"):
-        import torch  # LAPACK in place, which numpy does not have; it takes a second to load, and only training pays
-
     if len(matrix) > SMALL:
         ridge = max(ridge, RIDGE * float(matrix.sum(axis=1).max()))
     matrix[np.diag_indices(len(matrix))] += np.float32(ridge)
+    if len(matrix) <= min(TINY, SMALL):
+        matrix[:] = np.linalg.inv(matrix.astype(np.float64))
+    else:
+        _invert_in_place(matrix)
+
+
+@one_thread()
+def _invert_in_place(matrix: Floats) -> None:
+    with importing(TORCH, "Large matrices are inverted with"):
+        import torch  # LAPACK in place, which numpy does not have; only training pays for loading it
+
     tensor = torch.from_numpy(matrix)
     work = tensor.double() if len(matrix) <= SMALL else tensor
     torch.linalg.cholesky(work, out=work)
@@ -46,6 +54,8 @@ def invert(matrix: Floats, ridge: float) -> None:
 
 def multiplier(matrix: Floats) -> Callable[[Floats], Floats]:
     """(n, k) → (n, k): the product with a matrix (k, k), by its entries where they are few, and then without it."""
+    if len(matrix) <= TINY:
+        return lambda left: left @ matrix
     with importing(TORCH, "Large matrices are multiplied with"):
         import torch
 

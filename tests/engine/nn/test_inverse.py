@@ -6,20 +6,24 @@ import pytest
 from engine.nn import inverse
 from engine.nn.inverse import MOST, WHOLE, invert, inverted, multiplier
 
+SIZES = pytest.mark.parametrize("size", [40, inverse.TINY + 1], ids=["by numpy", "by torch"])
 
-def test_a_matrix_becomes_its_inverse() -> None:
-    factors = np.random.default_rng(0).random((40, 60), np.float32)
+
+@SIZES
+def test_a_matrix_becomes_its_inverse(size: int) -> None:
+    factors = np.random.default_rng(0).random((size, 60), np.float32)
     matrix = factors @ factors.T
-    expected = np.linalg.inv(matrix.astype(np.float64) + 3 * np.eye(40))
+    expected = np.linalg.inv(matrix.astype(np.float64) + 3 * np.eye(size))
     invert(matrix, 3.0)
     np.testing.assert_allclose(matrix, expected, atol=1e-5)
 
 
+@SIZES
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.5])
-def test_products_by_entries_are_products(share: float) -> None:
+def test_products_by_entries_are_products(share: float, size: int) -> None:
     draw = np.random.default_rng(1)
-    matrix = draw.random((70, 70), np.float32) * (draw.random((70, 70)) < share)
-    left = draw.random((9, 70), np.float32)
+    matrix = draw.random((size, size), np.float32) * (draw.random((size, size)) < share)
+    left = draw.random((9, size), np.float32)
     np.testing.assert_allclose(multiplier(matrix)(left), left @ matrix, rtol=1e-5)
 
 
