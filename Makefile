@@ -15,7 +15,9 @@ SLOW := aws ui compat docs flows installed loadtests server gateway/cache/test_r
 	engine/test_large_catalogues.py engine/test_log.py engine/test_named_filters.py engine/test_new_items.py \
 	engine/test_promotions.py engine/test_recommenders.py engine/test_schedule.py engine/test_updates.py engine/test_watermark.py \
 	engine/test_diversity.py engine/test_fatigue.py engine/test_history.py engine/test_list_rules.py \
-	engine/test_negative_events.py engine/test_objective.py engine/storage engine/backups test_added_kinds.py test_style.py
+	engine/test_negative_events.py engine/test_objective.py engine/storage engine/backups engine/extras engine/test_s3_store.py \
+	engine/test_shared_log.py gateway/admin gateway/cache/test_shared.py gateway/cache/test_redis_connection.py gateway/manifest gateway/outbox \
+	gateway/sync deploy test_added_kinds.py test_style.py
 MACHINES := engine/backups engine/storage/test_moving.py engine/test_s3_store.py engine/test_shared_log.py \
 	gateway/cache/test_redis_forms.py server/test_held_answers.py server/test_postgres.py server/test_replicas.py server/test_roles.py \
 	server/test_storage.py server/test_two_places.py server/test_workers.py
