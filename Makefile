@@ -38,7 +38,7 @@ LATER := /(sympy|faker|matplotlib|networkx|fontTools|huggingface_hub|pip|setupto
 COMPILE = $(BIN)/python -m compileall -qq -j 0 -x '$(LATER)' $(VENV)/lib || true
 # pip's default index has PyTorch with CUDA, gigabytes: TORCH_INDEX may name an index of its CPU wheels
 TORCH_INDEX ?=
-INSTALL = $(PYTHON) -m venv $(VENV) && $(BIN)/pip install --quiet --upgrade pip && \
+INSTALL = { test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); } && $(BIN)/pip install --quiet --upgrade pip && \
 	$(if $(TORCH_INDEX),$(BIN)/pip install --quiet --no-compile --index-url '$(TORCH_INDEX)' 'torch>=2.5$(,)<3' && )\
 	PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --no-compile --editable
 
