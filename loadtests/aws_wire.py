@@ -15,7 +15,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import boto3
@@ -25,8 +24,8 @@ from rich.console import Console
 
 from loadtests import processes, world, wrk
 from loadtests.compressed import ratios
-from loadtests.contest import started
-from loadtests.server import Server, free_port
+from loadtests.peers.caching_nginx import caching_nginx
+from loadtests.server import Server
 
 KEY, SECRET = "AKIDLOADTESTS0000000", "a-secret-of-the-load-tests"
 CAMPAIGN = "arn:aws:personalize:us-east-1:000000000000:campaign/for-you"
@@ -38,30 +37,7 @@ aws: {{accessKeys: [{{accessKeyId: {key}, secretAccessKey: {secret}, accountId: 
 SCRIPT = Path(__file__).parent / "peers" / "raw.lua"
 WARMING = 8  # connections: more that all miss are refused some
 ANSWER = b'{"itemList":[],"recommendationId":"RID-0"}'
-NGINX = """
-daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr warn;
-events {{ worker_connections 1024; }}
-http {{
-    access_log off; server_tokens off; sendfile off; tcp_nodelay on; keepalive_requests 1000000000;
-    open_file_cache max=50000 inactive=1h; open_file_cache_valid 1h;
-    client_body_buffer_size 16k;
-    client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
-    uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-    proxy_cache_path {folder}/cache levels=1:2 keys_zone=answers:64m max_size=1g inactive=1h use_temp_path=off;
-    server {{
-        listen 127.0.0.1:{port} backlog=2048;
-        location / {{
-            proxy_pass http://127.0.0.1:{origin};
-            proxy_set_header Host 127.0.0.1:{origin};
-            proxy_cache answers;
-            proxy_cache_methods POST;
-            proxy_cache_key $uri$request_body;
-            proxy_cache_valid 200 1h;
-            proxy_ignore_headers Cache-Control Vary;
-        }}
-    }}
-}}
-"""
+KEPT_BY = "proxy_set_header Host $proxy_host; proxy_cache_methods POST; proxy_cache_key $uri$request_body;"
 
 
 @dataclass
@@ -145,27 +121,6 @@ def whole(connection: socket.socket) -> bytes:
     return b""
 
 
-@contextmanager
-def nginx(folder: Path, origin: int, cores: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
-    """Its port and its processes."""
-    folder.mkdir()
-    port = free_port()
-    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port, origin=origin))
-    for each in (folder.parent, folder):
-        each.chmod(0o755)  # its worker may run as somebody else
-    argv = ["nginx", "-e", "stderr", "-c", str(folder / "nginx.conf")]
-    with started(argv, folder / "log", cores, partial(listens, port), {}) as pid:
-        yield port, processes.family(pid)
-
-
-def listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port)).close()
-    except OSError:
-        return False
-    return True
-
-
 @click.command(help=__doc__)
 @click.option("--rounds", default=5, show_default=True, type=click.IntRange(1, 10))
 @click.option("--seconds", default=3.0, show_default=True, type=click.FloatRange(0.1, 10), help="Of each turn.")
@@ -183,7 +138,7 @@ def main(rounds: int, seconds: float, users: int, connections: int, recipe: str)
         recorded = record(server.port, users, folder)
         server.start()
         running.callback(server.stop)
-        port, pids = running.enter_context(nginx(folder / "nginx", server.port, mine))
+        port, pids = running.enter_context(caching_nginx(folder / "nginx", server.port, KEPT_BY, mine))
         contestants = [
             WireContestant("recgate", server.port, server.worker_pids()),
             WireContestant("nginx", port, pids),

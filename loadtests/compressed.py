@@ -12,19 +12,18 @@ import json
 import statistics
 import tempfile
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import click
 from rich.console import Console
 
 from loadtests import processes, world, wrk
-from loadtests.contest import started
 from loadtests.metadata import fields_of
-from loadtests.server import free_port, serving
+from loadtests.peers.caching_nginx import caching_nginx
+from loadtests.server import serving
 
 CODINGS = ("identity", "gzip", "zstd")
 PATH = "/recommend-items/shop/popular/u%05d"
@@ -36,27 +35,7 @@ namespaces:
     cacheControl: {{userSpecified: {{maxAge: 3600, directives: private}}}}
     recommenders: {{recommend-items: {{popular: {{variations: {{main: {{type: engine, model: popular}}}}}}}}}}
 """
-NGINX = """
-daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr warn;
-events {{ worker_connections 1024; }}
-http {{
-    access_log off; server_tokens off; sendfile off; tcp_nodelay on; keepalive_requests 1000000000;
-    open_file_cache max=50000 inactive=1h; open_file_cache_valid 1h;
-    client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
-    uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
-    proxy_cache_path {folder}/cache levels=1:2 keys_zone=answers:64m max_size=1g inactive=1h use_temp_path=off;
-    server {{
-        listen 127.0.0.1:{port} backlog=2048;
-        location / {{
-            proxy_pass http://127.0.0.1:{origin};
-            proxy_cache answers;
-            proxy_cache_key $uri$http_accept_encoding;
-            proxy_cache_valid 200 1h;
-            proxy_ignore_headers Cache-Control Vary;
-        }}
-    }}
-}}
-"""
+KEPT_BY = "proxy_cache_key $uri$http_accept_encoding;"
 
 
 @dataclass
@@ -92,26 +71,6 @@ def checked(port: int, coding: str) -> bytes:
     return body
 
 
-@contextmanager
-def nginx(folder: Path, origin: int, cores: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
-    """Its port and its processes."""
-    folder.mkdir()
-    port = free_port()
-    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port, origin=origin))
-    for each in (folder.parent, folder):
-        each.chmod(0o755)  # its worker may run as somebody else
-    argv = ["nginx", "-e", "stderr", "-c", str(folder / "nginx.conf")]
-    with started(argv, folder / "log", cores, partial(answers, port), {}) as pid:
-        yield port, processes.family(pid)
-
-
-def answers(port: int) -> bool:
-    try:
-        return bool(checked(port, "identity"))
-    except OSError:
-        return False
-
-
 @click.command(help=__doc__)
 @click.option("--rounds", default=5, show_default=True, type=click.IntRange(1, 100))
 @click.option("--seconds", default=3.0, show_default=True, type=click.FloatRange(0.1, 60), help="Of each turn.")
@@ -126,7 +85,7 @@ def main(rounds: int, seconds: float, users: int) -> None:
         (folder / "items.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         (folder / "shop.yaml").write_text(CONFIG.format(items=folder / "items.jsonl"))
         server = running.enter_context(serving(folder / "data", 1, mine, folder / "shop.yaml"))
-        port, pids = running.enter_context(nginx(folder / "nginx", server.port, mine))
+        port, pids = running.enter_context(caching_nginx(folder / "nginx", server.port, KEPT_BY, mine))
         servers = {"recgate": (server.port, server.worker_pids()), "nginx": (port, pids)}
         contestants = [
             CodedContestant(name, at, each, coding, len(checked(at, coding)))
